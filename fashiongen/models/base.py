@@ -1,0 +1,259 @@
+"""`FashionModule`: what all papers share as LightningModules: stages, updates, pictures, and the check of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from pytorch_lightning import LightningModule
+from pytorch_lightning.loggers import TensorBoardLogger
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from fashiongen import hub, registry
+from fashiongen.types import Batch
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One part of a training.
+
+    Attributes:
+        name: its name in options, logs and the progress bar; the module's method `train_<name>` runs a step of it.
+        steps: how many steps the published training took.
+        trains: names of the networks (attributes of the module) that it updates; all others are frozen meanwhile.
+    """
+
+    name: str
+    steps: int
+    trains: tuple[str, ...]
+
+
+class FashionModule(LightningModule):
+    """A paper: its networks, its stages, its losses.
+
+    One `Trainer.fit` walks through all stages. A run that was killed resumes inside the stage where it was, and gives the same
+    weights as a run that never stopped: the randomness of a step depends on the seed, the step and the rank alone.
+
+    A subclass sets the class attributes, builds its networks, calls `save_hyperparameters`, and has a method
+    `train_<stage>(batch) -> losses` for each stage, which updates weights through `updating`.
+
+    Attributes:
+        name: registry name of the paper.
+        stages: its stages, in order.
+        needs_to_train: names of the annotations (`fashiongen.registry.ANNOTATIONS`) that training reads.
+        needs_to_run: names of the annotations that its verbs read.
+
+    Args:
+        steps: stage name -> number of steps, in place of the published numbers.
+        only: run this stage alone; the other networks stay as they were loaded.
+        seed: of the randomness inside training steps.
+        gradient_clip: largest norm of the gradient of one optimiser's weights; None leaves it.
+        pictures_every: steps between two grids of sample pictures in the log; 0 for none.
+    """
+
+    name: ClassVar[str]
+    stages: ClassVar[tuple[Stage, ...]]
+    needs_to_train: ClassVar[frozenset[str]]
+    needs_to_run: ClassVar[frozenset[str]]
+
+    def __init__(
+        self,
+        steps: Mapping[str, int] | None = None,
+        only: str | None = None,
+        seed: int = 0,
+        gradient_clip: float | None = None,
+        pictures_every: int = 500,
+    ) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        names = [stage.name for stage in self.stages]
+        unknown = sorted(({only} if only else set()).union(steps or {}) - set(names))
+        if unknown:
+            raise ValueError(f"{self.name} has no stage {', '.join(unknown)}; its stages are {', '.join(names)}")
+        self.plan = {
+            stage.name: (steps or {}).get(stage.name, stage.steps) if only in (None, stage.name) else 0 for stage in self.stages
+        }
+        self.steps_in_stage = dict.fromkeys(names, 0)
+        self.seed = seed
+        self.gradient_clip = gradient_clip
+        self.pictures_every = pictures_every
+
+    # ------------------------------------------------------------------------------------------------ stages
+    @property
+    def stage(self) -> Stage | None:
+        """The stage that the next step belongs to; None when all are done."""
+        for stage in self.stages:
+            if self.steps_in_stage[stage.name] < self.plan[stage.name]:
+                return stage
+        return None
+
+    @property
+    def steps_done(self) -> int:
+        """Training steps taken so far, over all stages: what a data loader must skip on resuming."""
+        return sum(self.steps_in_stage.values())
+
+    def stays_in_train_mode(self, network: str, stage: Stage) -> bool:
+        """Whether a network that `stage` does not train keeps batch statistics and dropout on; a few papers do."""
+        return False
+
+    def train(self, mode: bool = True) -> FashionModule:
+        """As `nn.Module.train`, but a network that the stage does not train stays in evaluation mode."""
+        super().train(mode)
+        stage = self.stage
+        if mode and stage is not None:
+            for name, network in self.named_children():
+                if name not in stage.trains and not self.stays_in_train_mode(name, stage):
+                    network.eval()
+        return self
+
+    def _enter_stage(self) -> None:
+        stage = self.stage
+        if stage is None:
+            return
+        trained = {name for each in self.stages for name in each.trains}
+        for name in trained:
+            self.get_submodule(name).requires_grad_(name in stage.trains)
+        self.train()
+
+    # ------------------------------------------------------------------------------------------------ updates
+    def optimizer_for(self, name: str) -> Any:
+        """The optimiser of the networks that `configure_optimizers` lists at the place of `name` in `optimizer_names`."""
+        optimizers = self.optimizers()
+        if not isinstance(optimizers, list):
+            optimizers = [optimizers]
+        return optimizers[self.optimizer_names.index(name)]
+
+    @property
+    def optimizer_names(self) -> tuple[str, ...]:
+        """Names of the optimisers in the order of `configure_optimizers`; one a stage unless a paper says otherwise."""
+        return tuple(stage.name for stage in self.stages)
+
+    @contextmanager
+    def updating(self, name: str) -> Iterator[Callable[[Tensor], None]]:
+        """Within it only the weights of one optimiser take gradients; call what it yields with the loss, once.
+
+        ```python
+        with self.updating("coarse") as update:
+            loss = ...
+            update(loss)
+        ```
+        """
+        optimizer = self.optimizer_for(name)
+
+        def update(loss: Tensor) -> None:
+            optimizer.zero_grad()
+            self.manual_backward(loss)
+            optimizer.step()
+
+        self.toggle_optimizer(optimizer)
+        try:
+            yield update
+        finally:
+            self.untoggle_optimizer(optimizer)
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        # Called after the gradients were unscaled, which makes clipping right under every precision.
+        if self.gradient_clip is not None:
+            nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], self.gradient_clip)
+
+    # ------------------------------------------------------------------------------------------------ Lightning's hooks
+    def setup(self, stage: str) -> None:
+        """Refuse data that lacks what the paper needs, before anything starts."""
+        data = getattr(self.trainer, "datamodule", None)
+        provides = getattr(data, "provides", None)
+        if provides is None:
+            return
+        needs = self.needs_to_train if stage == "fit" else self.needs_to_run
+        missing = sorted(needs - provides)
+        if missing:
+            fitting = [name for name, card in registry.DATA.items() if needs <= card.provides]
+            raise MisconfigurationException(
+                f"{self.name} needs {', '.join(missing)}; {type(data).__name__} provides {', '.join(sorted(provides))}"
+                + (f"; try {' or '.join(fitting)}" if fitting else "")
+            )
+
+    def on_train_start(self) -> None:
+        self._enter_stage()
+
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
+        stage = self.stage
+        if stage is None:
+            self.trainer.should_stop = True
+            return
+        # A resumed run must draw the same dropout masks and noise as one that never stopped.
+        torch.manual_seed(((self.seed * 1_000_003 + self.steps_done) * 4096 + self.global_rank) % 2**63)
+        losses = getattr(self, f"train_{stage.name}")(batch)
+        self.log_dict(
+            {f"{stage.name}/{name}": value.detach() for name, value in losses.items()},
+            prog_bar=True,
+            batch_size=len(batch),
+        )
+        self.steps_in_stage[stage.name] += 1
+        if self.pictures_every and self.steps_done % self.pictures_every == 0:
+            self._log_pictures(batch)
+        if self.stage is not stage:
+            self._enter_stage()
+            self.trainer.should_stop = self.stage is None
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["fashiongen"] = {"model": self.name, "steps_in_stage": dict(self.steps_in_stage)}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.steps_in_stage.update(checkpoint["fashiongen"]["steps_in_stage"])
+
+    # ------------------------------------------------------------------------------------------------ pictures
+    def pictures(self, batch: Batch) -> dict[str, Tensor]:
+        """Columns of the sample grid: title -> (B, 3, H, W) in [-1, 1]."""
+        return {"person": batch.person.image}
+
+    @torch.no_grad()
+    def _log_pictures(self, batch: Batch) -> None:
+        if not isinstance(self.logger, TensorBoardLogger) or not self.trainer.is_global_zero:
+            return
+        was_training = [(module, module.training) for module in self.modules()]
+        self.eval()
+        columns = self.pictures(batch)
+        for module, mode in was_training:
+            module.training = mode
+        rows = torch.stack([column[:4].float() for column in columns.values()], 1)
+        grid = rows.permute(2, 0, 3, 1, 4).flatten(3, 4).flatten(1, 2)
+        self.logger.experiment.add_image(" | ".join(columns), (grid.clamp(-1, 1) + 1) / 2, self.steps_done)
+
+    # ------------------------------------------------------------------------------------------------ weights
+    def inference_state(self) -> dict[str, Tensor]:
+        """The weights that the verbs need: what a published folder holds. All of them unless a paper says otherwise."""
+        return self.state_dict()
+
+    def load_inference_state(self, state: Mapping[str, Tensor]) -> None:
+        """Load what `inference_state` gave, strictly.
+
+        Raises:
+            ValueError: with the keys that are missing, unknown, or of another shape.
+        """
+        expected = self.inference_state()
+        problems = [f"missing {key}" for key in expected.keys() - state.keys()]
+        problems += [f"unknown {key}" for key in state.keys() - expected.keys()]
+        problems += [
+            f"{key} has shape {tuple(state[key].shape)}, the model's is {tuple(expected[key].shape)}"
+            for key in expected.keys() & state.keys()
+            if state[key].shape != expected[key].shape
+        ]
+        if problems:
+            shown = "; ".join(sorted(problems)[:8]) + (f"; and {len(problems) - 8} more" if len(problems) > 8 else "")
+            raise ValueError(f"these are not weights of this {self.name}: {shown}")
+        with torch.no_grad():
+            for key, tensor in expected.items():
+                tensor.copy_(state[key])
+
+    def save_pretrained(self, folder: str, **card: Any) -> None:
+        """Write config.json, model.safetensors and README.md; see `fashiongen.hub.save`."""
+        hub.save(self, folder, **card)
+
+    def push_to_hub(self, repository: str, **options: Any) -> str:
+        """Publish on the Hub; see `fashiongen.hub.push`. Returns the address of the commit."""
+        return hub.push(self, repository, **options)

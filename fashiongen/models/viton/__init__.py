@@ -1,0 +1,1 @@
+"""VITON: An Image-based Virtual Try-on Network (Han et al., CVPR 2018)."""

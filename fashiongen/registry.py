@@ -1,0 +1,163 @@
+"""Which models and data sets there are: literal tables, so that looking them up imports nothing."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+#: What a batch can hold; models need, data modules provide sets of these names.
+ANNOTATIONS = {
+    "person": "a picture of a person",
+    "keypoints": "the person's 18 key points",
+    "parsing": "the person's parsing map",
+    "parts": "the person's body parts",
+    "text": "a sentence about the person's clothes",
+    "target": "the same person in another pose",
+    "garment": "shop picture of the garment that the person wears",
+    "other_garment": "shop picture of a garment that the person does not wear",
+    "control_points": "thin-plate spline that lays a garment on the person",
+    "truth": "the true answer of the task",
+}
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What is known of a model without importing it.
+
+    Attributes:
+        path: `module:class` of its LightningModule.
+        title, authors, venue, arxiv, code: the paper and its authors' code.
+        task: the verb that it is made for.
+        changes: what of the picture it changes.
+        stages: in a few words.
+        adversarial: which stages have a discriminator.
+        verbs: what its objects can do.
+        presets: names of the shipped configurations, `fashiongen fit --config <name>/<preset>`.
+        pretrained: bundled weights.
+        figures: published figures, metric -> value; all of them as the library's documentation marks them.
+    """
+
+    path: str
+    title: str
+    authors: str
+    venue: str
+    arxiv: str
+    code: str
+    task: str
+    changes: str
+    stages: str
+    adversarial: str
+    verbs: tuple[str, ...]
+    presets: tuple[str, ...]
+    pretrained: tuple[str, ...]
+    figures: dict[str, str]
+
+
+@dataclass(frozen=True)
+class DataCard:
+    """What is known of a data module without importing it: `path` is its `module:class`."""
+
+    path: str
+    provides: frozenset[str]
+    about: str
+
+
+MODELS: dict[str, ModelCard] = {
+    "viton": ModelCard(
+        path="fashiongen.models.viton.module:Viton",
+        title="VITON: An Image-based Virtual Try-on Network",
+        authors="Xintong Han, Zuxuan Wu, Zhe Wu, Ruichi Yu, Larry S. Davis",
+        venue="CVPR 2018",
+        arxiv="1711.08447",
+        code="xthan/VITON",
+        task="try-on",
+        changes="the garment",
+        stages="2: coarse picture and clothing mask, then refinement with the warped garment",
+        adversarial="no",
+        verbs=("try_on",),
+        presets=("official", "mannequin"),
+        pretrained=("viton.mannequin",),
+        figures={"Inception Score, 2,032 test pairs (recalled, unverified)": "2.514 ± 0.130"},
+    ),
+}
+
+DATA: dict[str, DataCard] = {
+    "mannequin": DataCard(
+        path="fashiongen.mannequin.data:MannequinDataModule",
+        provides=frozenset(ANNOTATIONS),
+        about="the embedded procedural world of dressed people, rendered on the fly; the true answer of every task exists",
+    ),
+    "viton_zalando": DataCard(
+        path="fashiongen.data.viton:VitonDataModule",
+        provides=frozenset({"person", "keypoints", "parsing", "garment", "other_garment", "control_points"}),
+        about="the 14,221 + 2,032 pairs of VITON, in the authors' layout or as viton_resize; your own copy",
+    ),
+}
+
+
+def find(name: str, names: Any, kind: str) -> str:
+    """`name` itself when it is one of `names`.
+
+    Raises:
+        KeyError: with the nearest known names.
+    """
+    if name in names:
+        return name
+    near = difflib.get_close_matches(name, list(names), n=3, cutoff=0.4)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(sorted(names))}"
+    raise UnknownName(f"there is no {kind} {name!r}; {hint}")
+
+
+class UnknownName(KeyError):
+    """A name that no table holds; the message suggests the nearest ones."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+def model_class(name: str) -> Any:
+    """The LightningModule class of a registry name; imports it."""
+    return _import(MODELS[find(name, MODELS, "model")].path)
+
+
+def data_class(name: str) -> Any:
+    """The LightningDataModule class of a registry name; imports it."""
+    return _import(DATA[find(name, DATA, "data set")].path)
+
+
+def _import(path: str) -> Any:
+    module, _, attribute = path.partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def list_models(task: str | None = None, pretrained: bool | None = None, data: str | None = None) -> list[str]:
+    """Names of the models, optionally only those of a task, with (without) bundled weights, or trained on a data set.
+
+    Args:
+        task: "try-on", ...
+        pretrained: True for those with bundled weights, False for those without.
+        data: the tag of bundled weights, for example "mannequin".
+
+    Raises:
+        KeyError: for a task that no model has, with the nearest ones.
+    """
+    if task is not None:
+        find(task, sorted({card.task for card in MODELS.values()}), "task")
+    return [
+        name
+        for name, card in MODELS.items()
+        if (task is None or card.task == task)
+        and (pretrained is None or bool(card.pretrained) == pretrained)
+        and (data is None or f"{name}.{data}" in card.pretrained)
+    ]
+
+
+def info(name: str) -> ModelCard:
+    """The card of a model: paper, task, stages, presets, bundled weights, published figures.
+
+    Raises:
+        KeyError: for an unknown name, with the nearest ones.
+    """
+    return MODELS[find(name.partition(".")[0], MODELS, "model")]
