@@ -29,7 +29,7 @@ def model_card(record: Mapping[str, Any], repository: str | None = None) -> str:
     card = registry.MODELS[record["model"]]
     source = repository or "path/to/this/folder"
     sections = {
-        "How to load it": f"```python\nimport fashiongen\n\nmodel = fashiongen.load({source!r})\n{_CALLS[card.verbs[0]]}\n```",
+        "How to load it": f'```python\nimport fashiongen\n\nmodel = fashiongen.load("{source}")\n{_CALLS[card.verbs[0]]}\n```',
         "Training data": _data(record["data"]),
         "How it was trained": _items(record["training"]) or "Not recorded.",
         "Measured figures": _table(record["figures"]) or "None were measured with these weights.",
@@ -38,9 +38,9 @@ def model_card(record: Mapping[str, Any], repository: str | None = None) -> str:
         "Citation": f"```bibtex\n{_bibtex(record['model'], card)}\n```",
     }
     introduction = (
-        f"# {record['model']}: {card.title}\n\n"
-        f"Weights of `{record['model']}` of fashiongen {record['library_version']}, an implementation in PyTorch Lightning of "
-        f"{card.authors}, *{card.title}*, {card.venue}. Its task is {card.task}; it changes {card.changes}. Stages: {card.stages}."
+        f"# {card.title}\n\n"
+        f"Weights for `{record['model']}` of fashiongen {record['library_version']}: the paper of {card.authors} ({card.venue}) "
+        f"in PyTorch Lightning. Its task is {card.task}; it changes {card.changes}. Stages: {card.stages}."
     )
     body = [introduction, *(f"## {title}\n\n{text}" for title, text in sections.items())]
     return f"---\n{_front_matter(record, card)}---\n\n" + "\n\n".join(body) + "\n"

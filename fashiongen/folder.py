@@ -87,10 +87,9 @@ def read_folder(folder: str | Path, cure: str = "save or copy the folder again")
         HubError: for a file that is missing, damaged, or written by a newer version.
     """
     config, weights = Path(folder).expanduser() / CONFIG, Path(folder).expanduser() / WEIGHTS
-    if not config.is_file():
-        raise HubError(f"{config} is missing: {cure}, if this is a model of fashiongen at all")
-    if not weights.is_file():
-        raise HubError(f"{weights} is missing: {cure}. An untrained model is made with fashiongen.create")
+    for file in (config, weights):
+        if not file.is_file():
+            raise HubError(f"{file} is missing: {cure}; fashiongen.create makes a model without trained weights")
     try:
         record = json.loads(config.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -100,8 +99,8 @@ def read_folder(folder: str | Path, cure: str = "save or copy the folder again")
     size = weights.stat().st_size
     if size != expected["bytes"]:
         raise HubError(f"{weights} has {size:,} bytes in place of {expected['bytes']:,}, a broken copy: {cure}")
-    with weights.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    with weights.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
     if digest != expected["sha256"]:
         raise HubError(f"{weights} has sha256 {digest[:12]}…, {CONFIG} says {expected['sha256'][:12]}…, it was changed: {cure}")
     return record

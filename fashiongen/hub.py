@@ -29,6 +29,7 @@ __all__ = ["HubError", "create", "load", "push", "save"]
 _BUNDLED = Path(__file__).parent / "weights"
 _CONFIGS = Path(__file__).parent / "configs"
 _ADDED_BY_CLI = ("_class_path", "_instantiator")
+_REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
 
 # ---------------------------------------------------------------------------------------------------- create
@@ -131,7 +132,7 @@ def _bundled(name: str, source: str) -> Path:
 
 def _repository_of(source: str | Path, revision: str | None) -> tuple[str, str | None]:
     repository, _, named = str(source).partition("@")
-    if isinstance(source, Path) or not re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", repository):
+    if isinstance(source, Path) or not _REPOSITORY.fullmatch(repository):
         if isinstance(source, str) and "/" not in source:
             registry.find(source, registry.MODELS, "folder or model")
         raise HubError(f"there is no folder {source}; repositories of the Hub are written user/name or user/name@revision")
@@ -156,7 +157,7 @@ def _from_checkpoint(path: Path, options: Mapping[str, Any]) -> FashionModule:
         raise HubError(f"there is no checkpoint {path}")
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise HubError(f"{path} is damaged, or cannot be opened without running code from it: {reason}") from error
     try:
@@ -276,6 +277,8 @@ def push(
     Raises:
         HubError: when the model cannot be saved, or the Hub refuses it.
     """
+    if not _REPOSITORY.fullmatch(repository):
+        raise HubError(f"cannot push to {repository}: repositories of the Hub are written user/name")
     with tempfile.TemporaryDirectory() as temporary:
         if isinstance(source, str | Path):
             if card:
@@ -328,7 +331,8 @@ def _explained(verb: str, repository: str, revision: str | None) -> Iterator[Non
     try:
         yield
     except Exception as error:
-        raise HubError(f"cannot {verb} {repository}: {_reason(error, repository, revision)}") from error
+        reason = " ".join(_reason(error, repository, revision).split())
+        raise HubError(f"cannot {verb} {repository}: {reason}") from error
 
 
 def _reason(error: Exception, repository: str, revision: str | None) -> str:
@@ -350,7 +354,7 @@ def _reason(error: Exception, repository: str, revision: str | None) -> str:
             advice = "check the token and its rights" if status in (401, 403) else "try again later"
             return f"the Hub answered {status} ({cause.server_message or cause.response.reason_phrase}); {advice}"
         case errors.HFValidationError():
-            return f"that is not the name of a repository, user/name ({cause})"
+            return f"the Hub allows no such name: {cause}"
     if isinstance(error, errors.LocalEntryNotFoundError):
         return f"{constants.ENDPOINT} cannot be reached, and the cache holds no copy"
-    return " ".join(str(error).split()) or type(error).__name__
+    return str(error) or type(error).__name__

@@ -1,7 +1,7 @@
 """From a garment picture or a region map to boundary points with tangents: what shape-context matching starts from.
 
-Everything is NumPy in float64. Points are (x, y) pixel coordinates with the first pixel's centre at (1, 1), as in the authors' MATLAB
-scripts (`xthan/VITON: shape_context_warp.m`); sizes are (height, width).
+Everything is NumPy in float64. Points are (x, y) pixel coordinates with the first pixel's centre at (1, 1), as in the authors'
+MATLAB scripts (`xthan/VITON: shape_context_warp.m`); sizes are (height, width).
 """
 
 from __future__ import annotations
@@ -99,19 +99,20 @@ def boundary_points(region: npt.ArrayLike, level: float = 0.5) -> tuple[Array, A
         raise ValueError(f"a region map is (height, width) with at least 2x2 pixels, got shape {values.shape}")
     if not np.isfinite(values).all():
         raise ValueError("a region map must be finite, this one holds NaN or infinity")
-    walks = sorted(map(_from_first_cell, find_contours(values, level, positive_orientation="low")), key=lambda walk: walk[0])
+    walks = sorted(map(_from_first_cell, find_contours(values, level)), key=lambda walk: walk[0])
     contours = [contour for _, contour in walks]
     rows, columns = np.concatenate(contours).T if contours else np.zeros((2, 0))
     # Crossings often lie exactly between two pixels; those go up, where round() would go to the even one.
     at = np.floor(rows + 0.5).astype(np.int64), np.floor(columns + 0.5).astype(np.int64)
-    down, right = np.gradient(values)
-    return np.stack([columns, rows], axis=1) + 1, np.arctan2(down[at], right[at]) + np.pi / 2
+    down, right = (np.gradient(values, axis=axis)[at] for axis in (0, 1))
+    return np.stack([columns, rows], axis=1) + 1, np.arctan2(down, right) + np.pi / 2
 
 
-def _from_first_cell(contour: Array) -> tuple[tuple[int, int], Array]:
+def _from_first_cell(contour: Array) -> tuple[tuple[float, float], Array]:
     """Rotate a closed contour (rows, columns) to begin in its first grid cell; returns that cell and the contour."""
-    cells = np.floor((contour[:-1] + contour[1:]) / 2).astype(np.int64)
+    cells = np.floor((contour[:-1] + contour[1:]) / 2)
     first = int(np.lexsort((cells[:, 1], cells[:, 0]))[0])
+    row, column = map(float, cells[first])
     if np.array_equal(contour[0], contour[-1]):
         contour = np.concatenate([contour[first:-1], contour[: first + 1]])
-    return (int(cells[first, 0]), int(cells[first, 1])), contour
+    return (row, column), contour

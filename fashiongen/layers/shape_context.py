@@ -1,10 +1,10 @@
 """Shape-context matching: bend the silhouette of a garment onto the garment region of a person.
 
-Points are sampled on both boundaries, described by the log-polar histogram of their neighbours (Belongie, Malik and Puzicha, "Shape
-Matching and Object Recognition Using Shape Contexts", 2002), assigned to each other, and a regularised thin-plate spline is fitted to
-the pairs; a few rounds of this give the control points of the warp in VITON's second stage (Han et al., 2018, section 3.2;
-`xthan/VITON: shape_context_warp.m`). NumPy and SciPy in float64: boundary points lie on half pixels, many angles fall exactly on the
-edge of a bin, and float32 would put them in the wrong one.
+Points are sampled on both boundaries, described by the log-polar histogram of their neighbours (Belongie, Malik and Puzicha,
+"Shape Matching and Object Recognition Using Shape Contexts", 2002), assigned to each other, and a regularised thin-plate spline is
+fitted to the pairs; a few rounds of this give the control points of the warp in VITON's second stage (Han et al., 2018, section
+3.2; `xthan/VITON: shape_context_warp.m`). NumPy and SciPy in float64: boundary points lie on half pixels, many angles fall exactly
+on the edge of a bin, and float32 would put them in the wrong one.
 
 Points are (x, y) pixel coordinates with the first pixel's centre at (1, 1).
 """
@@ -12,7 +12,7 @@ Points are (x, y) pixel coordinates with the first pixel's centre at (1, 1).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -264,6 +264,7 @@ def match(
     *,
     orders: tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
     one_based: bool = False,
+    subpixel: bool = True,
     record: bool = False,
 ) -> Match:
     """Control points that bend a product onto the garment region of a person.
@@ -278,6 +279,7 @@ def match(
         orders: permutations of the boundary points of product and region, instead of the seed.
         one_based: divide 1-based pixel coordinates by the size, as the authors do, which shifts the product by about half a working
             pixel; otherwise the centres of the corner pixels are at -1 and 1, and equal shapes give the regular grid.
+        subpixel: invert the warp between the pixels as well; the authors stop at whole working pixels, four pixels of the picture.
         record: keep every round.
 
     Returns:
@@ -293,27 +295,33 @@ def match(
     if samples < 3 or iterations < 1:
         raise ValueError(f"matching needs at least 3 samples and 1 iteration, got {samples} and {iterations}")
     generator = np.random.default_rng(seed)
-    sampled = []
-    for side, (which, shape) in enumerate((("product", product_mask), ("region", region))):
-        points, tangents = boundary_points(shape)
-        if len(points) < samples:
-            raise NotEnoughBoundary(which, len(points), samples)
-        order = generator.permutation(len(points)) if orders is None else np.asarray(orders[side])
-        if not np.array_equal(np.sort(order), np.arange(len(points))):
-            raise ValueError(f"the order of the {which}'s boundary must be a permutation of 0 to {len(points) - 1}")
-        chosen = sample_points(points, order, samples)
-        sampled += [points[chosen], tangents[chosen]]
-
+    product_order, region_order = orders or (None, None)
+    product = _sampled_boundary("product", product_mask, samples, product_order, generator)
+    person = _sampled_boundary("region", region, samples, region_order, generator)
     rounds: list[Iteration] = []
     for number in range(iterations):
         previous = rounds[-1] if rounds else None
-        rounds.append(iterate(*sampled, previous, stiffness=1.0 if number else 1000.0, dummies=samples // 4))
+        rounds.append(iterate(*product, *person, previous=previous, stiffness=1.0 if number else 1000.0, dummies=samples // 4))
     last = rounds[-1]
     rows, columns = matched_pairs(last.assignment, samples)
     height, width = region.shape
-    source = invert_grid(last.plate, (height, width), grid)
+    source = invert_grid(last.plate, (height, width), grid, subpixel)
     extent = np.array([width, height])
     relative = source / extent if one_based else (source - 1) / (extent - 1)
     return Match(
-        (relative * 2 - 1).astype(np.float32), sampled[0][rows], sampled[2][columns], last.plate, rounds if record else []
+        (relative * 2 - 1).astype(np.float32), product[0][rows], person[0][columns], last.plate, rounds if record else []
     )
+
+
+def _sampled_boundary(
+    which: str, shape: npt.NDArray[Any], samples: int, order: npt.ArrayLike | None, generator: np.random.Generator
+) -> tuple[Array, Array]:
+    """Sampled boundary points (samples, 2) of a map and their tangent angles."""
+    points, tangents = boundary_points(shape)
+    if len(points) < samples:
+        raise NotEnoughBoundary(which, len(points), samples)
+    order = generator.permutation(len(points)) if order is None else np.asarray(order)
+    if not np.array_equal(np.sort(order), np.arange(len(points))):
+        raise ValueError(f"the order of the {which}'s boundary must be a permutation of 0 to {len(points) - 1}")
+    chosen = sample_points(points, order, samples)
+    return points[chosen], tangents[chosen]

@@ -1,7 +1,7 @@
 """Thin-plate splines fitted to scattered, noisy pairs of points, and their inverse on a grid; NumPy in float64.
 
-The regularised spline is Bookstein's ("Principal Warps", 1989), with the conventions of `xthan/VITON: shape_context/bookstein.m`; the
-layer that warps pictures with it is `fashiongen.layers.thin_plate_spline`. Points are (x, y) pixel coordinates with the first pixel's
+The regularised spline is Bookstein's ("Principal Warps", 1989), with the conventions of `xthan/VITON: shape_context/bookstein.m`;
+the layer that warps pictures is `fashiongen.layers.thin_plate_spline`. Points are (x, y) pixel coordinates with the first pixel's
 centre at (1, 1).
 """
 
@@ -36,9 +36,9 @@ def fit_thin_plate(source: Array, target: Array, regularisation: float = 0.0) ->
     Raises:
         ValueError: fewer than three source points, or all on one line: no spline of the plane is determined by them.
     """
-    if np.linalg.matrix_rank(source - source.mean(axis=0), tol=1e-9 * (1 + np.abs(source).max())) < 2:
-        raise ValueError(f"a thin-plate spline needs three points that are not on one line; all {len(source)} are on one")
     count = len(source)
+    if count < 3 or np.linalg.matrix_rank(source - source.mean(axis=0), tol=1e-9 * (1 + np.abs(source).max())) < 2:
+        raise ValueError(f"a thin-plate spline needs three points that are not on one line; got {count} on one line")
     system = np.zeros((count + 3, count + 3))
     system[:count, :count] = _radial(source)
     system[:count, :count] += regularisation * np.eye(count)
@@ -67,8 +67,8 @@ def warp(plate: ThinPlate, points: Array) -> Array:
     return warped
 
 
-def invert_grid(plate: ThinPlate, size: tuple[int, int], grid: tuple[int, int] = (10, 10)) -> Array:
-    """Where a regular grid over the person comes from in the product's picture, to the nearest pixel.
+def invert_grid(plate: ThinPlate, size: tuple[int, int], grid: tuple[int, int] = (10, 10), subpixel: bool = False) -> Array:
+    """Where a regular grid over the person comes from in the product's picture.
 
     The warp is evaluated at every pixel of a plane four pictures wide and high, and each grid point takes the pixel that lands
     closest to it (the first one, columns before rows, on a tie).
@@ -77,6 +77,7 @@ def invert_grid(plate: ThinPlate, size: tuple[int, int], grid: tuple[int, int] =
         plate: warp from the product to the person.
         size: working size (h, w).
         grid: rows and columns; they span the centres of the first and the last pixel.
+        subpixel: go on from that pixel with Newton's method, by less than a pixel in x and y.
 
     Returns:
         (rows * columns, 2) product coordinates, x fastest.
@@ -86,7 +87,18 @@ def invert_grid(plate: ThinPlate, size: tuple[int, int], grid: tuple[int, int] =
     wanted = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
     plane_x, plane_y = np.meshgrid(np.arange(-2.0 * width, 2 * width + 1), np.arange(-2.0 * height, 2 * height + 1), indexing="ij")
     plane = np.stack([plane_x.ravel(), plane_y.ravel()], axis=1)
-    return plane[_nearest_points(warp(plate, plane), wanted)]
+    source = plane[_nearest_points(warp(plate, plane), wanted)]
+    return _refine(plate, source, wanted) if subpixel else source
+
+
+def _refine(plate: ThinPlate, start: Array, wanted: Array, steps: int = 4, probe: float = 1e-4) -> Array:
+    source = start
+    for _ in range(steps):
+        here = warp(plate, source)
+        jacobian = np.stack([(warp(plate, source + probe * axis) - here) / probe for axis in np.eye(2)], axis=-1)
+        step = (np.linalg.pinv(jacobian, rcond=1e-6) @ (wanted - here)[..., None])[..., 0]
+        source = np.clip(source + step, start - 1, start + 1)
+    return source
 
 
 def _nearest_points(points: Array, wanted: Array) -> Indices:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from .identity import Identity
+from .numerics import power
 from .outfit import Outfit
 from .profiles import body_sections
 from .skeleton import ARM_COS, ARM_SIN, BONE, Skeleton
@@ -71,7 +72,9 @@ def _put_hands(mesh: Mesh, identity: Identity, skeleton: Skeleton) -> None:
     angle, sideways, forward = ring(patch.columns, 2.2, device)
     width = torch.tensor(_HAND_WIDTH, device=device)[:, None]
     thickness = torch.tensor(_HAND_THICKNESS, device=device)[:, None]
-    position = place(length * share - 0.004, strength * thickness * sideways - 0.006 * share * share, strength * width * forward * 0.92)
+    position = place(
+        length * share - 0.004, strength * thickness * sideways - 0.006 * share * share, strength * width * forward * 0.92
+    )
     seen = torch.ones((), dtype=torch.bool, device=device)
     mesh.put("hands", position, angle / QUARTER, ARM_CLOTH + length * share, 0.0, share, seen)
 
@@ -80,6 +83,8 @@ def _put_hands(mesh: Mesh, identity: Identity, skeleton: Skeleton) -> None:
     angle, sideways, forward = ring(patch.columns, 2.0, device)
     radius = torch.tensor(_THUMB_RADIUS, device=device)[:, None]
     position = place(
-        0.016 + 0.038 * share + 0 * length, radius * sideways - 0.004 - 0.004 * share, 0.010 + 0.020 * share**0.7 + radius * forward
+        0.016 + 0.038 * share + 0 * length,
+        radius * sideways - 0.004 - 0.004 * share,
+        0.010 + 0.020 * power(share, 0.7) + radius * forward,
     )
     mesh.put("thumbs", position, angle / QUARTER, torch.full_like(length, ARM_CLOTH), 0.0, torch.zeros_like(share), seen)

@@ -31,6 +31,7 @@ class Camera:
         elevation: (B,) height of the light.
         ambient: (B,) light from everywhere.
         warmth: (B,) -.06 (cool) to .06 (warm).
+        grain: (B,) int64 name of the noise of the look.
     """
 
     pitch: Tensor
@@ -42,6 +43,12 @@ class Camera:
     elevation: Tensor
     ambient: Tensor
     warmth: Tensor
+    grain: Tensor
+
+    @property
+    def full(self) -> Tensor:
+        """(B,) bool, the whole figure is on the page."""
+        return self.head_room.isnan()
 
 
 def sample_camera(seed: Tensor, framing: str) -> Camera:
@@ -59,6 +66,7 @@ def sample_camera(seed: Tensor, framing: str) -> Camera:
         elevation=0.5 + 0.3 * draws[5],
         ambient=0.50 + 0.10 * draws[7],
         warmth=(draws[6] - 0.5) * 0.12,
+        grain=seed,
     )
 
 
@@ -98,7 +106,7 @@ def projection(camera: Camera, identity: Identity, pose: Pose, floor: Tensor, he
 
     A whole figure with raised arms is shown from farther away so that the hands stay on the page.
     """
-    standing = camera.head_room.isnan()
+    standing = camera.full
     raised = pose.arms[:, :, 0].amax(1) > RAISED_ARMS
     scale = camera.scale * identity.height * torch.where(raised & standing, 0.84, 1.0)
     ground = torch.where(standing, camera.ground, camera.head_room + scale * 1.02)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from .body import COAT_SLEEVE
 from .identity import Identity
-from .numerics import smoothstep
+from .numerics import bump, power, smoothstep
 from .outfit import WAIST, Outfit, Top
 from .profiles import Sections, body_sections, heights, standard_sections
 from .skeleton import BONE, Skeleton
@@ -65,7 +65,7 @@ def put_clothes(mesh: Mesh, identity: Identity, skeleton: Skeleton, outfit: Outf
 def neckline(top: Top, u: Tensor) -> Tensor:
     """(B, N) height of the upper edge of a top over (N,) columns u."""
     distance = u.abs() / top.neck_width[:, None]
-    rounded = (1 - distance * distance).clamp(0, 1) ** 0.6
+    rounded = power((1 - distance * distance).clamp(0, 1), 0.6)
     cut = torch.where(top.pointed[:, None], (1 - distance).clamp(0, 1), rounded)
     return NECK_SIDE - top.neck_drop[:, None] - top.neck_depth[:, None] * cut
 
@@ -88,12 +88,18 @@ def standard_top_sections(top: Top) -> Sections:
 def sleeve_ease(top: Top, along: Tensor) -> Tensor:
     """(B, K) room in the sleeve at lengths (B, K) from the shoulder."""
     flare = top.sleeve_flare[:, None] * smoothstep(along / ARM_CLOTH, 0.1, 1.0)
-    return top.sleeve_ease[:, None] * smoothstep(along, -0.03, 0.03) + flare + 0.0035
+    cuff = 1 - 0.6 * smoothstep(along / ARM_CLOTH, 0.55, 1.0)
+    return top.sleeve_ease[:, None] * smoothstep(along, -0.01, 0.07) * cuff + flare + 0.0035
 
 
 def sleeve_rings(top: Top, rings: int) -> Tensor:
     """(B, K) garment coordinate v along a sleeve."""
     return -0.035 + (top.sleeve * ARM_CLOTH + 0.035).clamp_min(0.02)[:, None] * ramp(rings, top.sleeve.device)[:, 0]
+
+
+def collar_height(angle: Tensor, share: Tensor) -> Tensor:
+    """Heights of a collar at (N,) angles and (K, 1) shares from its upper edge to its lower one."""
+    return 0.852 - 0.024 * share - 0.022 * bump(angle, 0, 0.8) * share - 0.014 * bump(angle, 0, 0.9)
 
 
 def _put_top(mesh: Mesh, identity: Identity, outfit: Outfit, shared: Fit) -> None:
@@ -111,7 +117,8 @@ def _put_top(mesh: Mesh, identity: Identity, outfit: Outfit, shared: Fit) -> Non
     sections = top_sections(top, shared.hull, below, hang).with_quarter_of(standard_top_sections(top))
     folds = torch.cos(5 * angle + (top.phase * (2 * math.pi))[:, None, None])
     position, quarter = hull_points(identity, sections, y, sideways, forward, cloth=True, folds=folds)
-    mesh.put("top", position, u, y, quarter, share, torch.ones((), dtype=torch.bool, device=device))
+    whole = (upper - y) / (upper - top.hem[:, None, None])
+    mesh.put("top", position, u, y, quarter, whole, torch.ones((), dtype=torch.bool, device=device))
 
 
 def _put_sleeves(mesh: Mesh, identity: Identity, skeleton: Skeleton, outfit: Outfit) -> None:
@@ -128,11 +135,13 @@ def _put_sleeves(mesh: Mesh, identity: Identity, skeleton: Skeleton, outfit: Out
 
     patch = PATCH["coat_sleeves"]
     cloth = (-0.035 + (COAT_SLEEVE * ARM_CLOTH + 0.035) * ramp(patch.rings, cloth.device)[:, 0]).expand(len(cloth), -1)
-    ease = (top.sleeve_ease * 0.5 + 0.007)[:, None] * smoothstep(cloth, -0.03, 0.03)
+    ease = (top.sleeve_ease * 0.5 + 0.007)[:, None] * smoothstep(cloth, -0.01, 0.07)
     ease = ease + 0.004 * smoothstep(cloth / ARM_CLOTH, 0.1, 1.0) + 0.0035
     position, angle = arm_points(identity, skeleton, cloth * scale, ease, patch.columns)
     quarter = standard_arm_quarter(top.feminine, cloth / ARM_CLOTH, ease)
-    mesh.put("coat_sleeves", position, angle / QUARTER, cloth[:, None, :, None], quarter[:, None, :, None], share, outfit.coat[:, None])
+    mesh.put(
+        "coat_sleeves", position, angle / QUARTER, cloth[:, None, :, None], quarter[:, None, :, None], share, outfit.coat[:, None]
+    )
 
 
 def _put_lower(mesh: Mesh, identity: Identity, outfit: Outfit, shared: Fit) -> None:
@@ -172,13 +181,18 @@ def _put_trousers(mesh: Mesh, identity: Identity, skeleton: Skeleton, outfit: Ou
     mesh.put("trousers", position, angle / QUARTER, y, quarter[:, None, :, None], share, worn[:, None])
 
 
+def coat_gap(opening: Tensor, y: Tensor) -> Tensor:
+    """Half of the gap of an open coat at heights y, radians."""
+    return opening * (0.55 + 0.54 * smoothstep(y, 0.70, 0.83) + 0.25 * smoothstep(y, 0.62, 0.45))
+
+
 def _put_coat(mesh: Mesh, identity: Identity, outfit: Outfit, shared: Fit) -> None:
     """Open in front: the columns run from the left front edge round the back to the right one, so u runs from 0 to 4."""
     patch = PATCH["coat"]
     device = identity.girth.device
     share = ramp(patch.rings, device)
     height = 0.838 + (outfit.coat_hem[:, None, None] - 0.838) * share
-    gap = outfit.outerwear.opening[:, None, None] * (0.55 + 0.54 * smoothstep(height, 0.70, 0.83) + 0.25 * smoothstep(height, 0.62, 0.45))
+    gap = coat_gap(outfit.outerwear.opening[:, None, None], height)
     across = torch.linspace(-1, 1, patch.columns + 1, device=device)
     angle = math.pi + across * (math.pi - gap)
     sideways, forward = super_ellipse(angle, 2.35)
@@ -190,7 +204,9 @@ def _put_coat(mesh: Mesh, identity: Identity, outfit: Outfit, shared: Fit) -> No
     def loosened(hull: Sections) -> Sections:
         chest = hull.half_width[:, _CHEST_KNOT, None]
         bridge = 0.9 * torch.relu(chest * 0.98 - hull.half_width) * (knots < 0.74)
-        ease = 0.011 + outfit.top.ease[:, None] * 0.6 * smoothstep(knots, 0.85, 0.79) + 0.008 * smoothstep(knots, 0.66, 0.58) + bridge
+        ease = (
+            0.011 + outfit.top.ease[:, None] * 0.6 * smoothstep(knots, 0.85, 0.79) + 0.008 * smoothstep(knots, 0.66, 0.58) + bridge
+        )
         return hull.loosened(ease, flare)
 
     sections = loosened(shared.hull).with_quarter_of(loosened(shared.form))
@@ -212,8 +228,7 @@ def _put_belt_and_collar(mesh: Mesh, identity: Identity, outfit: Outfit, shared:
     patch = PATCH["collar"]
     angle, sideways, forward = ring(patch.columns, 2.1, device)
     share = ramp(patch.rings, device)
-    dip = torch.exp(-((angle / 0.8) ** 2))
-    y = (0.852 - 0.024 * share - 0.022 * dip * share - 0.014 * torch.exp(-((angle / 0.9) ** 2))).expand(batch, -1, -1)
+    y = collar_height(angle, share).expand(batch, -1, -1)
     (x, _, z), quarter = hull_points(identity, shared.body.with_quarter_of(shared.form), y, sideways, forward, cloth=True)
     out = 0.004 + 0.010 * share
     collar = (x + out * sideways, y, z + out * forward)
@@ -233,7 +248,7 @@ def _put_shoes(mesh: Mesh, identity: Identity, skeleton: Skeleton, outfit: Outfi
     device = identity.girth.device
     angle, sideways, forward = ring(patch.columns, 2.5, device)
     along, half_width, height = torch.tensor(_SHOE, device=device).t().contiguous()[:, :, None]
-    shaft = outfit.shoes.boot[:, None, None, None] * torch.exp(-(((along + 0.008) / 0.022) ** 4))
+    shaft = outfit.shoes.boot[:, None, None, None] * torch.exp(-power((along + 0.008).abs() / 0.022, 4))
     half_height = (height + shaft) / 2
     foot = skeleton.rest[:, [BONE["left_foot"], BONE["right_foot"]]][:, :, :, None, None]
     wide = 1.04 * (0.95 + 0.1 * (1 - identity.presentation))[:, None, None, None]

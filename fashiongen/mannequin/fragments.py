@@ -1,4 +1,4 @@
-"""From visible samples to fragments: one for each surface seen in a pixel, with its attributes; and back from fragments to pages."""
+"""From visible samples to fragments, one for each surface seen in a pixel, and back from fragments to pages."""
 
 from __future__ import annotations
 
@@ -59,7 +59,8 @@ class Fragments:
         chosen = value.index_select(-1, self.first)
         batch, height, width = shape
         if value.ndim == 1:
-            return torch.full((batch * height * width,), empty, dtype=value.dtype, device=value.device).index_copy_(0, self.pixels, chosen).view(shape)
+            page = torch.full((batch * height * width,), empty, dtype=value.dtype, device=value.device)
+            return page.index_copy_(0, self.pixels, chosen).view(shape)
         page = torch.full((len(value), batch * height * width), empty, dtype=value.dtype, device=value.device)
         return page.index_copy_(1, self.pixels, chosen).view(-1, batch, height, width).transpose(0, 1).contiguous()
 
@@ -110,12 +111,16 @@ def gather_fragments(visibility: Visibility, attributes: Tensor, topology: Topol
             size[i] += one
             size[j] += one
             leader[j] &= ~same
-            for axis, place in enumerate(((i % SAMPLES, j % SAMPLES), (i // SAMPLES, j // SAMPLES))):
-                centre[axis][i] += one * (place[1] + 0.5)
-                centre[axis][j] += one * (place[0] + 0.5)
+            for axis, (own, other) in enumerate(((i % SAMPLES, j % SAMPLES), (i // SAMPLES, j // SAMPLES))):
+                centre[axis][i] += one * (other + 0.5)
+                centre[axis][j] += one * (own + 0.5)
     leader &= filled
     rank = torch.where(leader, size * 8 - torch.arange(_PLANES, device=device)[:, None], -1.0)
-    heaviest = rank.argmax(0)
+    heaviest = torch.zeros(count, dtype=torch.int64, device=device)
+    most = rank[0]
+    for k in range(1, _PLANES):
+        heaviest = torch.where(rank[k] > most, k, heaviest)
+        most = torch.maximum(most, rank[k])
 
     place = leader.view(-1).nonzero()[:, 0]
     which = place % count

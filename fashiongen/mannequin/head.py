@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from .identity import HairStyle, Identity
-from .numerics import DEGREE, bump, smoothstep
+from .numerics import DEGREE, bump, power, smoothstep
 from .tubes import PATCH, QUARTER, Mesh, ramp, ring, sides
 
 HEAD_WIDTH, HEAD_HEIGHT, HEAD_DEPTH = 0.0490, 0.0665, 0.0590
@@ -35,8 +35,8 @@ def shape_head(x: Tensor, y: Tensor, z: Tensor) -> tuple[Tensor, Tensor, Tensor]
     low, high = torch.relu(-y), torch.relu(y)
     front = (z > 0).float()
     curved = low * low
-    x = x * (1 - 0.31 * low**1.7) * (1 - 0.05 * high)
-    z = z * torch.where(z < 0, 1 - 0.42 * low**1.2 + 0.08 * high, 1 - 0.06 * low) + 0.10 * curved
+    x = x * (1 - 0.31 * power(low, 1.7)) * (1 - 0.05 * high)
+    z = z * torch.where(z < 0, 1 - 0.42 * power(low, 1.2) + 0.08 * high, 1 - 0.06 * low) + 0.10 * curved
     side = x.abs()
     nose = 0.27 * bump(x, 0, 0.15) * bump(y, -0.25, 0.13) + 0.13 * bump(x, 0, 0.11) * bump(y, -0.03, 0.17)
     brow = 0.03 * bump(x, 0, 0.5) * bump(y, 0.20, 0.10) - 0.06 * bump(side, 0.36, 0.17) * bump(y, 0.04, 0.10)

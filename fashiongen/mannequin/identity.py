@@ -8,6 +8,7 @@ from enum import IntEnum
 import torch
 from torch import Tensor
 
+from .numerics import power
 from .random import pick, uniform
 
 IDENTITY_STREAM = 1
@@ -20,6 +21,8 @@ HAIR_COLOURS = (
     (0.10, 0.08, 0.08), (0.17, 0.11, 0.08), (0.28, 0.17, 0.11), (0.42, 0.26, 0.15), (0.62, 0.42, 0.22),
     (0.83, 0.67, 0.40), (0.55, 0.22, 0.10), (0.62, 0.60, 0.58), (0.09, 0.09, 0.12), (0.22, 0.14, 0.10),
 )  # fmt: skip
+DARK_HAIR = (0, 1, 2, 7, 8, 9)
+"""Hair colours that go with dark skin; its eyes are brown."""
 EYE_COLOURS = ((0.25, 0.15, 0.09), (0.16, 0.10, 0.07), (0.30, 0.42, 0.55), (0.28, 0.40, 0.26))
 
 
@@ -97,10 +100,15 @@ def sample_identity(seed: Tensor) -> Identity:
     share = (position - darker)[:, None]
     skin = tones[darker] * (1 - share) + tones[darker + 1] * share + 0.02 * (draws[12:15].t() - 0.5)
     style_table = torch.tensor((MASCULINE_STYLES, FEMININE_STYLES), device=seed.device)
+    dark = position > 3.6
+    hair = torch.where(
+        dark, torch.tensor(DARK_HAIR, device=seed.device)[pick(draws[15], len(DARK_HAIR))], pick(draws[15], len(HAIR_COLOURS))
+    )
+    eye = pick(draws[18], len(EYE_COLOURS))
     rosy = torch.tensor((0.10, 0.0, 0.02), device=seed.device) * (feminine * draws[19])[:, None]
     return Identity(
         presentation=feminine,
-        girth=0.90 + 0.28 * draws[2] ** 1.4,
+        girth=0.90 + 0.28 * power(draws[2], 1.4),
         belly=(draws[3] - 0.55).clamp_min(0) * 0.05 * (1 - 0.6 * feminine),
         bust=feminine * (0.014 + 0.014 * draws[4]),
         hip=1 + 0.08 * (draws[5] - 0.5),
@@ -109,8 +117,8 @@ def sample_identity(seed: Tensor) -> Identity:
         height=0.93 + 0.10 * draws[10] - 0.04 * feminine,
         head_size=1.08 + 0.10 * draws[8],
         skin=skin,
-        hair=colours(HAIR_COLOURS)[pick(draws[15], len(HAIR_COLOURS))] * (0.9 + 0.2 * draws[16])[:, None],
-        eye=colours(EYE_COLOURS)[pick(draws[18], len(EYE_COLOURS))],
+        hair=colours(HAIR_COLOURS)[hair] * (0.9 + 0.2 * draws[16])[:, None],
+        eye=colours(EYE_COLOURS)[torch.where(dark, eye % 2, eye)],
         lip=skin * torch.tensor((0.86, 0.62, 0.60), device=seed.device) + rosy,
         beard=((feminine < 0.5) & (draws[20] < 0.3)).float() * (0.3 + 0.5 * draws[21]),
         hair_style=style_table[(feminine > 0.5).long(), pick(draws[17], 10)],

@@ -30,8 +30,8 @@ LIP20 = (
 )  # fmt: skip
 CIHP20 = (*LIP20[:10], "torso_skin", *LIP20[11:])
 ATR18 = (
-    "background", "hat", "hair", "sunglasses", "upper_clothes", "skirt", "pants", "dress", "belt", "left_shoe", "right_shoe", "face",
-    "left_leg", "right_leg", "left_arm", "right_arm", "bag", "scarf",
+    "background", "hat", "hair", "sunglasses", "upper_clothes", "skirt", "pants", "dress", "belt", "left_shoe", "right_shoe",
+    "face", "left_leg", "right_leg", "left_arm", "right_arm", "bag", "scarf",
 )  # fmt: skip
 SCHEMES = {"lip20": LIP20, "cihp20": CIHP20, "atr18": ATR18}
 
@@ -51,7 +51,13 @@ _COARSE = {
 _FALLBACK = {
     "lip20": {"belt": "pants", "bag": "background", "torso_skin": "background"},
     "cihp20": {"belt": "pants", "bag": "background", "jumpsuit": "dress"},
-    "atr18": {"coat": "upper_clothes", "gloves": "background", "socks": "background", "jumpsuit": "dress", "torso_skin": "background"},
+    "atr18": {
+        "coat": "upper_clothes",
+        "gloves": "background",
+        "socks": "background",
+        "jumpsuit": "dress",
+        "torso_skin": "background",
+    },
 }
 
 _SIDED = {

@@ -30,6 +30,11 @@ def bump(x: Tensor, centre: float, width: float) -> Tensor:
     return torch.exp(-t * t)
 
 
+def power(x: Tensor, exponent: float) -> Tensor:
+    """x^exponent of numbers that are not negative. `torch.pow` rounds by a number's place in memory, this does not."""
+    return torch.exp(torch.log(x) * exponent)
+
+
 def interpolate(table: Tensor, position: Tensor) -> Tensor:
     """Linear look-up in uniform tables, clamped at the ends.
 

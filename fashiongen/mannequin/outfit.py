@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from .identity import presentation
-from .numerics import choose
+from .numerics import choose, power
 from .random import pick, uniform
 from .textures import Pattern, sample_pattern
 
@@ -185,8 +185,8 @@ class Outfit:
     def with_top(self, other: Outfit) -> Outfit:
         """These clothes with the top (or dress) of `other`, row by row: what the true try-on shows.
 
-        Neckline, sleeves, fit, hem and cloth come with the top; tucking it in stays with the wearer, as do belt, coat, shoes and what
-        is worn below (seen again where the wearer's own dress goes). What is covered follows.
+        Neckline, sleeves, fit, hem and cloth come with the top; tucking it in stays with the wearer, as do belt, coat, shoes and
+        what is worn below (seen again where the wearer's own dress goes). What is covered follows.
         """
         return dataclasses.replace(self, top=other.top)
 
@@ -213,12 +213,12 @@ def _sample_top(seed: Tensor, draws: Tensor, feminine: Tensor, pattern: Pattern)
         neck_width=torch.where(collar, 0.45, torch.tensor(NECK_WIDTHS, device=device)[neckline]),
         pointed=(neckline == Neckline.V) | collar,
         collar=collar,
-        ease=0.001 + 0.012 * loose**1.5,
+        ease=0.001 + 0.012 * power(loose, 1.5),
         hang=torch.where(dress, 0.12 * loose, 0.10 + 0.75 * loose),
         hem=torch.where(dress, 0.36 - 0.14 * draws[9], 0.525 - 0.05 * draws[9]),
         flare=torch.where(dress, 0.12 + 0.40 * draws[11], 0.0),
         sleeve_ease=0.002 + 0.007 * loose,
-        sleeve_flare=torch.where(sleeve < 0.6, 0.012 * loose, 0.004),
+        sleeve_flare=torch.where(sleeve < 0.6, 0.012 * loose, 0.003),
         phase=draws[24],
         pattern=pattern,
     )

@@ -41,8 +41,8 @@ def contrasting(colour: Tensor, base: Tensor) -> Tensor:
 
 
 def luma(colour: Tensor) -> Tensor:
-    """Luma of Rec. 601 of colours (B, 3): (B,)."""
-    return colour[:, 0] * 0.299 + colour[:, 1] * 0.587 + colour[:, 2] * 0.114
+    """Luma of Rec. 601 of colours (..., 3): (...)."""
+    return colour[..., 0] * 0.299 + colour[..., 1] * 0.587 + colour[..., 2] * 0.114
 
 
 def is_light(colour: Tensor) -> Tensor:

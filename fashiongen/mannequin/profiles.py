@@ -1,7 +1,7 @@
 """Outlines of the body: cross-sections of the torso over height, radii of the limbs along them.
 
-The tables were drawn by eye for this project. The *hull* is the torso without a crotch: it keeps its width below the hips, and every
-top, dress, skirt and coat is one tube around it.
+The tables were drawn by eye for this project. The *hull* is the torso without a crotch: it keeps its width below the hips, and
+every top, dress, skirt and coat is one tube around it.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _HIP_KNOT = 5  # of _HEIGHTS: the widest place
 _HULL_BELOW = (1.02, 1.02, 1.02, 1.01, 1.0)
 
 _ARM = (
-    (0, .016), (.08, .0255), (.15, .0310), (.22, .0332), (.33, .0325), (.44, .0298),
+    (0, .015), (.08, .0235), (.15, .0290), (.22, .0322), (.33, .0325), (.44, .0298),
     (.54, .0262), (.60, .0250), (.68, .0262), (.78, .0240), (.90, .0188), (1, .0165),
 )  # fmt: skip
 _LEG = (
@@ -68,9 +68,9 @@ def torso_tables(device: torch.device) -> Tensor:
         for feminine in (0, 1):
             rows = []
             for values in (_HALF_WIDTH[feminine], _FRONT[feminine], _BACK[feminine], _CENTRE):
-                if hull and values is not _CENTRE:
-                    values = tuple(values[_HIP_KNOT] * factor for factor in _HULL_BELOW) + values[_HIP_KNOT:]
-                rows.append(_resample(_HEIGHTS, values, at, (0.1, 0.2, 0.4, 0.2, 0.1)))
+                widened = (*(values[_HIP_KNOT] * factor for factor in _HULL_BELOW), *values[_HIP_KNOT:])
+                outline = widened if hull and values is not _CENTRE else values
+                rows.append(_resample(_HEIGHTS, outline, at, (0.1, 0.2, 0.4, 0.2, 0.1)))
             tables.append(torch.stack(rows))
     return torch.stack(tables).float().reshape(2, 2, 4, KNOTS).to(device)
 
@@ -79,8 +79,11 @@ def torso_tables(device: torch.device) -> Tensor:
 def _limb_tables(device: torch.device) -> tuple[Tensor, Tensor]:
     at = torch.linspace(0, 1, 48, dtype=torch.float64)
     kernel = (0.12, 0.22, 0.32, 0.22, 0.12)
-    arm, leg = (_resample(*zip(*table, strict=True), at, kernel).float().to(device) for table in (_ARM, _LEG))
-    return arm, leg
+
+    def resampled(table: tuple[tuple[float, float], ...]) -> Tensor:
+        return _resample(tuple(place for place, _ in table), tuple(radius for _, radius in table), at, kernel).float().to(device)
+
+    return resampled(_ARM), resampled(_LEG)
 
 
 def arm_table(device: torch.device) -> Tensor:
@@ -120,13 +123,21 @@ class Sections:
     def at(self, y: Tensor) -> list[Tensor]:
         """Values at heights y (B, K, N): six of (B, K, N) in the order of the attributes."""
         table = torch.stack(
-            [self.half_width, self.front, self.back, self.centre.expand_as(self.front), self.quarter.expand_as(self.front), self.lobes], 1
+            [
+                self.half_width,
+                self.front,
+                self.back,
+                self.centre.expand_as(self.front),
+                self.quarter.expand_as(self.front),
+                self.lobes,
+            ],
+            1,
         )
         position = (y.flatten(1) - LOWEST) * ((KNOTS - 1) / (HIGHEST - LOWEST))
         return [value.view_as(y) for value in interpolate(table, position).unbind(1)]
 
     def loosened(self, ease: Tensor, flare: Tensor | None = None, lobes: float = 0.0) -> Sections:
-        """Moved outwards by `ease` (B, 96), then widened below the waist by `flare` (B, 1), with folds of relative depth `lobes`."""
+        """Moved outwards by `ease` (B, 96), then widened below the waist by `flare` (B, 1), with folds `lobes` deep."""
         drop = torch.relu(0.60 - heights(ease.device)) / 0.3
         widen = 1 + (flare * drop if flare is not None else torch.zeros_like(ease))
         return Sections(
@@ -160,7 +171,8 @@ def body_sections(identity: Identity, hull: bool) -> Sections:
     half_width = table[:, 0] * wider * (1 + (identity.hip[:, None] - 1) * bump(y, 0.52, 0.05))
     front = table[:, 1] * (1 + (girth - 1) * 1.25 * below_neck) + identity.belly[:, None] * bump(y, 0.60, 0.07)
     zero = torch.zeros_like(front)
-    return Sections(half_width, front, table[:, 2] * wider, table[:, 3], zero, zero)
+    back = table[:, 2] * (1 + (girth - 1) * 0.65)
+    return Sections(half_width, front, back, table[:, 3], zero, zero)
 
 
 def standard_sections(feminine: Tensor, hull: bool = True) -> Sections:

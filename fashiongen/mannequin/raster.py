@@ -1,7 +1,8 @@
 """Scanline rasterisation of triangles into a z-buffer, in plain tensor operations.
 
-A triangle becomes rows, a row becomes fragments, and an integer scatter-minimum keeps the nearest fragment of every sample: the same
-result on any device, in any order. Neighbouring triangles evaluate their common edge with the same expression, so there are no cracks.
+A triangle becomes rows, a row becomes fragments, and an integer scatter-minimum keeps the nearest fragment of every sample: the
+same result on any device, in any order. Neighbouring triangles evaluate their common edge with the same expression, so there are
+no cracks.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from torch import Tensor
 
 from .topology import Topology
 
-SAMPLES = 2
-"""Samples along an edge of a pixel."""
+_SHIFT = 1
+SAMPLES = 1 << _SHIFT
+"""Samples along an edge of a pixel; a power of two, which divides by shifting."""
 EMPTY = 1 << 62
 _NEAREST = 2.0
 _DEPTH_LEVELS = float(1 << 22)
-_STEEPEST = 0.02  # depth per sample; edge-on slivers have huge slopes
 _LOW_BITS = (1 << 32) - 1
 
 
@@ -48,9 +49,11 @@ def unpack(key: Tensor) -> tuple[Tensor, Tensor]:
     return _NEAREST - (key >> 32).float() / _DEPTH_LEVELS, key & _LOW_BITS
 
 
-def _ordered(x0: Tensor, y0: Tensor, x1: Tensor, y1: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    swap = y1 < y0
-    return torch.where(swap, x1, x0), torch.where(swap, y1, y0), torch.where(swap, x0, x1), torch.where(swap, y0, y1)
+def _ordered(first: tuple[Tensor, ...], second: tuple[Tensor, ...]) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """Two corners (x, y, z), the upper one first."""
+    swap = second[1] < first[1]
+    pairs = list(zip(first, second, strict=True))
+    return tuple(torch.where(swap, b, a) for a, b in pairs), tuple(torch.where(swap, a, b) for a, b in pairs)
 
 
 def rasterise(corners: Tensor, visible: Tensor, topology: Topology, height: int, width: int) -> Visibility:
@@ -84,44 +87,41 @@ def rasterise(corners: Tensor, visible: Tensor, topology: Topology, height: int,
 def _fill(a: Tensor, b: Tensor, c: Tensor, image: Tensor, bias: Tensor, batch: int, height: int, width: int) -> Tensor:
     device = a.device
     rows, columns = height * SAMPLES, width * SAMPLES
-    ax, ay, az = a.unbind(1)
-    e1, e2 = b - a, c - a
-    inverse = 1 / (e1[:, 0] * e2[:, 1] - e1[:, 1] * e2[:, 0])
-    slope_x = ((e1[:, 2] * e2[:, 1] - e2[:, 2] * e1[:, 1]) * inverse).clamp(-_STEEPEST, _STEEPEST)
-    slope_y = ((e2[:, 2] * e1[:, 0] - e1[:, 2] * e2[:, 0]) * inverse).clamp(-_STEEPEST, _STEEPEST)
-    origin = az + (0.5 - ax) * slope_x - ay * slope_y + bias
-    x0, y0, x1, y1 = _ordered(ax, ay, b[:, 0], b[:, 1])
-    x1, y1, x2, y2 = _ordered(x1, y1, c[:, 0], c[:, 1])
-    x0, y0, x1, y1 = _ordered(x0, y0, x1, y1)
+    upper, middle = _ordered(a.unbind(1), b.unbind(1))
+    middle, lower = _ordered(middle, c.unbind(1))
+    upper, middle = _ordered(upper, middle)
+    (x0, y0, z0), (x1, y1, z1), (x2, y2, z2) = upper, middle, lower
     first = (y0 - 0.5).ceil().clamp(0, rows)
     length = ((y2 - 0.5).ceil().clamp(0, rows) - first).long()
-    long_edge = (x2 - x0) / (y2 - y0).clamp_min(1e-9)
-    upper_edge = (x1 - x0) / (y1 - y0).clamp_min(1e-9)
-    lower_edge = (x2 - x1) / (y2 - y1).clamp_min(1e-9)
+    whole, top, bottom = ((end - start).clamp_min(1e-9) for start, end in ((y0, y2), (y0, y1), (y1, y2)))
+    edges = [(x2 - x0) / whole, (x1 - x0) / top, (x2 - x1) / bottom, (z2 - z0) / whole, (z1 - z0) / top, (z2 - z1) / bottom]
 
-    # one entry for each row of each triangle
+    # one entry for each row of each triangle; the depth is interpolated along the edges, so that slivers cannot overshoot
     owner = torch.repeat_interleave(torch.arange(len(length), device=device), length)
+    table = torch.stack([x0, y0, x1, y1, z0 + bias, z1 + bias, *edges], 1)
+    x0, y0, x1, y1, z0, z1, *slopes = table.index_select(0, owner).unbind(1)
     start = torch.cumsum(length, 0) - length
-    table = torch.stack([x0, y0, x1, y1, long_edge, upper_edge, lower_edge, origin, slope_x, slope_y], 1)
-    x0, y0, x1, y1, long_edge, upper_edge, lower_edge, origin, slope_x, slope_y = table.index_select(0, owner).unbind(1)
     row = torch.arange(len(owner), device=device) + (first.long() - start).index_select(0, owner)
     y = row.float() + 0.5
-    one = x0 + (y - y0) * long_edge
-    other = torch.where(y < y1, x0 + (y - y0) * upper_edge, x1 + (y - y1) * lower_edge)
+    down, before, after = y - y0, y < y1, y - y1
+    one, one_depth = x0 + down * slopes[0], z0 + down * slopes[3]
+    other = torch.where(before, x0 + down * slopes[1], x1 + after * slopes[2])
+    other_depth = torch.where(before, z0 + down * slopes[4], z1 + after * slopes[5])
     left = (torch.minimum(one, other) - 0.5).ceil().clamp(0, columns).long()
     span = (torch.maximum(one, other) - 0.5).ceil().clamp(0, columns).long() - left
-    page_row = torch.div(row, SAMPLES, rounding_mode="floor")
+    across = other - one
+    slope = torch.where(across.abs() > 1e-4, (other_depth - one_depth) / across, 0.0)
+    row_depth = one_depth + (0.5 - one) * slope
+    page_row = row >> _SHIFT
     plane = batch * height * width
-    base = (row - page_row * SAMPLES) * SAMPLES * plane + (image.index_select(0, owner) * height + page_row) * width
-    row_depth = origin + y * slope_y
+    base = (row & (SAMPLES - 1)) * (SAMPLES * plane) + (image.index_select(0, owner) * height + page_row) * width
 
     # one entry for each sample of each row
     fragment = torch.repeat_interleave(torch.arange(len(span), device=device), span)
     start = torch.cumsum(span, 0) - span
     column = torch.arange(len(fragment), device=device) + (left - start).index_select(0, fragment)
-    depth = row_depth.index_select(0, fragment) + slope_x.index_select(0, fragment) * column.float()
-    page_column = torch.div(column, SAMPLES, rounding_mode="floor")
+    depth = row_depth.index_select(0, fragment) + slope.index_select(0, fragment) * column.float()
     key = (((_NEAREST - depth) * _DEPTH_LEVELS).long() << 32) | owner.index_select(0, fragment)
-    place = base.index_select(0, fragment) + (column - page_column * SAMPLES) * plane + page_column
+    place = base.index_select(0, fragment) + (column & (SAMPLES - 1)) * plane + (column >> _SHIFT)
     samples = torch.full((SAMPLES * SAMPLES * plane,), EMPTY, dtype=torch.int64, device=device)
     return samples.scatter_reduce_(0, place, key, "amin")

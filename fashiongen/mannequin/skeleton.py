@@ -68,7 +68,7 @@ def rest_positions(identity: Identity) -> Tensor:
     """(B, 19, 3) rest positions of the bones."""
     shoulder, arm = shoulder_x(identity), arm_length(identity.presentation)
     elbow = UPPER_ARM_SHARE * arm
-    hip = (0.041 + 0.004 * identity.presentation) * identity.hip
+    hip = (0.041 + 0.004 * identity.presentation) * identity.hip * (0.55 + 0.45 * identity.girth)
     zero = torch.zeros_like(hip)
 
     def point(x: Tensor, y: float | Tensor, z: float) -> Tensor:
@@ -81,7 +81,7 @@ def rest_positions(identity: Identity) -> Tensor:
         point(zero, 0.84, -0.008),
         point(zero, 0.878, 0.004),
     ]
-    paired = [
+    paired: list[tuple[Tensor, float | Tensor, float]] = [
         (0.02 + zero, 0.825, -0.005),
         (shoulder, 0.797, -0.008),
         (shoulder + ARM_SIN * elbow, 0.797 - ARM_COS * elbow, -0.008),

@@ -79,7 +79,9 @@ def _blend(position: Tensor, transform: Tensor, weights: dict[str, Tensor]) -> T
         mixed = part if mixed is None else mixed.add_(part)
     assert mixed is not None
     x, y, z = position.unbind(1)
-    return torch.stack([mixed[:, 3 * i] * x + mixed[:, 3 * i + 1] * y + mixed[:, 3 * i + 2] * z + mixed[:, 9 + i] for i in range(3)], 1)
+    return torch.stack(
+        [mixed[:, 3 * i] * x + mixed[:, 3 * i + 1] * y + mixed[:, 3 * i + 2] * z + mixed[:, 9 + i] for i in range(3)], 1
+    )
 
 
 def skin(rest: Tensor, skeleton: Skeleton) -> Tensor:

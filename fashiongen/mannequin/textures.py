@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -31,8 +31,8 @@ NEVER = 9.0
 """A threshold that nothing reaches."""
 
 _SHARES: dict[str, dict[str, float]] = {
-    "top": {"plain": 0.15, "horizontal stripes": 0.11, "vertical stripes": 0.06, "checks": 0.09, "dots": 0.08, "gradient": 0.05,
-            "print": 0.08, "motif": 0.09, "logo": 0.12, "lettering": 0.11, "block": 0.06},
+    "top": {"plain": 0.14, "horizontal stripes": 0.11, "vertical stripes": 0.06, "checks": 0.09, "dots": 0.07, "gradient": 0.05,
+            "print": 0.08, "motif": 0.09, "logo": 0.12, "lettering": 0.10, "block": 0.06, "thin stripes": 0.03},
     "trousers": {"plain": 0.76, "vertical stripes": 0.05, "checks": 0.06, "dots": 0.02, "gradient": 0.04, "print": 0.04,
                  "motif": 0.03},
     "skirt": {"plain": 0.36, "horizontal stripes": 0.07, "vertical stripes": 0.07, "checks": 0.14, "dots": 0.12, "gradient": 0.04,
@@ -40,9 +40,8 @@ _SHARES: dict[str, dict[str, float]] = {
     "coat": {"plain": 0.70, "vertical stripes": 0.05, "checks": 0.13, "lettering": 0.05, "logo": 0.05, "block": 0.02},
     "shoes": {"plain": 1.0},
 }  # fmt: skip
-_SHARES["top"]["thin stripes"] = 1 - sum(_SHARES["top"].values())
 
-_TRIGONOMETRY = {
+_WAVES = {
     # kind: waves per body height, direction of the first wave (0 down the body, pi/2 across), weights of the two waves, threshold
     "horizontal stripes": (18.0, 0.0, 1.0, 0.0, 0.0),
     "vertical stripes": (24.0, math.pi / 2, 1.0, 0.0, 0.3),
@@ -109,7 +108,7 @@ class Pattern:
     def cat(cls, patterns: list[Pattern]) -> Pattern:
         """Several batches one after the other; batches without photographs get empty ones where others have them."""
         like = next((pattern.photograph for pattern in patterns if pattern.photograph is not None), None)
-        joined = {}
+        joined: dict[str, Any] = {}
         for field in dataclasses.fields(cls):
             values = [getattr(pattern, field.name) for pattern in patterns]
             if field.name == "photograph" and like is not None:
@@ -118,9 +117,7 @@ class Pattern:
         return cls(**joined)
 
 
-def sample_pattern(
-    seed: Tensor, stream: int, item: str, photographs: PhotographBank | None = None, share: float = 0.0
-) -> Pattern:
+def sample_pattern(seed: Tensor, stream: int, item: str, photographs: PhotographBank | None = None, share: float = 0.0) -> Pattern:
     """Draw the cloth of garments.
 
     Args:
@@ -136,12 +133,7 @@ def sample_pattern(
     if item not in _SHARES:
         raise ValueError(f"no clothes are called {item!r}; known: {', '.join(_SHARES)}")
     u = random.uniform(seed, stream, 32).T.contiguous()
-    colours = {"trousers": palette.TROUSERS, "shoes": palette.SHOES}.get(item, palette.TOPS)
-    base = (palette.draw(u[0], colours) + (u[1:4].T - 0.5) * 0.05).clamp(0.04, 0.97)
-    neutral = torch.where(palette.is_light(base)[:, None], base.new_tensor(palette.DARK), base.new_tensor(palette.LIGHT))
-    second = torch.where((u[4] < 0.35)[:, None], neutral, palette.contrasting(palette.draw(u[5], palette.TOPS), base))
-    accent = torch.where((u[6] < 0.45)[:, None], neutral, palette.contrasting(palette.draw(u[7], palette.TOPS), base))
-
+    base, second, accent = _sample_colours(u, item)
     bounds = torch.tensor(list(_SHARES[item].values()), device=seed.device).cumsum(0)
     choices = torch.tensor([KINDS.index(name) for name in _SHARES[item]], device=seed.device)
     kind = choices[(u[8] > bounds[:, None]).sum(0).clamp_max(len(choices) - 1)]
@@ -149,23 +141,21 @@ def sample_pattern(
     def is_kind(*names: str) -> Tensor:
         return torch.stack([kind == KINDS.index(name) for name in names]).any(0)
 
-    waves = torch.tensor([_TRIGONOMETRY.get(name, _NO_WAVES) for name in KINDS], device=seed.device)[kind]
+    waves = torch.tensor([_WAVES.get(name, _NO_WAVES) for name in KINDS], device=seed.device)[kind]
     frequency, angle, first, across, threshold = waves.T
     frequency = frequency * (0.75 + 0.5 * u[9])
     threshold = threshold + (u[10] - 0.5) * 0.3
 
     never, nothing = torch.full_like(u[0], NEVER), torch.full_like(kind, -1)
+    block_low, block_high = _sample_block(u)
     lined = is_kind("checks", "horizontal stripes", "vertical stripes") & (u[11] < 0.4)
-    band = random.pick(u[12], 3)
-    yoke_low, yoke_high = 0.70 + 0.06 * u[13], never
-    chest_low, chest_high = 0.63 + 0.05 * u[13], 0.70 + 0.04 * u[14]
-    block_low = torch.where(band == 0, yoke_low, torch.where(band == 1, chest_low, -never))
-    block_high = torch.where(band == 0, yoke_high, torch.where(band == 1, chest_high, 0.58 + 0.06 * u[13]))
-
     logo, lettering = is_kind("logo"), is_kind("lettering")
     small = logo & (u[15] < 0.25)
     shape, word = random.pick(u[16], len(glyphs.SHAPES)), len(glyphs.SHAPES) + random.pick(u[16], len(glyphs.WORDS))
-    behind = random.pick(u[17], len(glyphs.NAMES))
+    printed = torch.where(logo, shape, torch.where(lettering, word, nothing))
+    behind = torch.where((logo | lettering) & (u[22] < 0.35), random.pick(u[17], len(glyphs.NAMES)), nothing)
+    if item == "coat":  # worn open, so there is nothing to print on in front
+        printed, behind = nothing, printed
     motifs = torch.tensor([glyphs.NAMES.index(name) for name in _MOTIFS], device=seed.device)
     size = torch.where(lettering, 0.050 + 0.018 * u[18], torch.where(small, 0.017 + 0.005 * u[18], 0.036 + 0.022 * u[18]))
     pattern = Pattern(
@@ -183,10 +173,10 @@ def sample_pattern(
         gradient=is_kind("gradient").float(),
         line=torch.where(lined, 0.80 + 0.1 * u[20], never),
         block_low=torch.where(is_kind("block"), block_low, never),
-        block_high=torch.where(is_kind("block"), block_high, never),
+        block_high=block_high,
         phase=u[21],
-        front=torch.where(logo, shape, torch.where(lettering, word, nothing)),
-        back=torch.where((logo | lettering) & (u[22] < 0.35), behind, nothing),
+        front=printed,
+        back=behind,
         glyph_size=size,
         glyph_x=torch.where(small, 0.036, 0.0),
         motif=torch.where(is_kind("motif"), motifs[random.pick(u[23], len(motifs))], nothing),
@@ -194,19 +184,42 @@ def sample_pattern(
     )
     if photographs is None or share <= 0:
         return pattern
-    picked = photographs.pick(random.pick(u[24], len(photographs)))
-    return _print_photographs(pattern, picked.to(seed.device), u[25] < share)
+    return _print_photographs(pattern, photographs, random.pick(u[24], len(photographs)), u[25] < share)
 
 
-def _print_photographs(pattern: Pattern, photograph: Tensor, chosen: Tensor) -> Pattern:
-    """The pattern with (B, 4, h, w) photographs on the chosen garments, whose other decorations go."""
-    mean = torch.stack([(picture[:3] * picture[3:]).sum((1, 2)) / picture[3].sum().clamp_min(1) for picture in photograph])
+def _sample_colours(u: Tensor, item: str) -> tuple[Tensor, Tensor, Tensor]:
+    """Three colours (B, 3), the second and the third in contrast to the first."""
+    usual = {"trousers": palette.TROUSERS, "shoes": palette.SHOES}.get(item, palette.TOPS)
+    base = (palette.draw(u[0], usual) + (u[1:4].T - 0.5) * 0.05).clamp(0.04, 0.97)
+    neutral = torch.where(palette.is_light(base)[:, None], base.new_tensor(palette.DARK), base.new_tensor(palette.LIGHT))
+    second = torch.where((u[4] < 0.35)[:, None], neutral, palette.contrasting(palette.draw(u[5], palette.TOPS), base))
+    accent = torch.where((u[6] < 0.45)[:, None], neutral, palette.contrasting(palette.draw(u[7], palette.TOPS), base))
+    return base, second, accent
+
+
+def _sample_block(u: Tensor) -> tuple[Tensor, Tensor]:
+    """Lower and upper edge (B,) of a yoke, a band across the chest, or everything from the waist down."""
+    never = torch.full_like(u[0], NEVER)
+    band = random.pick(u[12], 3)
+    low = torch.stack([0.70 + 0.06 * u[13], 0.63 + 0.05 * u[13], -never])
+    high = torch.stack([never, 0.70 + 0.04 * u[14], 0.58 + 0.06 * u[13]])
+    return low.gather(0, band[None])[0], high.gather(0, band[None])[0]
+
+
+def _print_photographs(pattern: Pattern, photographs: PhotographBank, index: Tensor, chosen: Tensor) -> Pattern:
+    """The pattern with photographs number `index` (B,) on the chosen garments (B,), whose other decorations go."""
+    photograph = pattern.base.new_zeros(len(index), 4, photographs.size, photographs.size)
+    base = pattern.base.clone()
+    for row in chosen.nonzero()[:, 0].tolist():
+        picture = photographs.pick(index[row : row + 1])[0].to(base.device)
+        photograph[row] = picture
+        base[row] = (picture[:3] * picture[3:]).sum((1, 2)) / picture[3].sum()
     bare = {"threshold": NEVER, "checks": 0, "gradient": 0, "line": NEVER, "block_low": NEVER, "front": -1, "back": -1, "motif": -1}
     changed = {name: getattr(pattern, name).masked_fill(chosen, value) for name, value in bare.items()}
     return dataclasses.replace(
         pattern,
         kind=pattern.kind.masked_fill(chosen, KINDS.index("photograph")),
-        base=torch.where(chosen[:, None], mean, pattern.base),
+        base=base,
         photograph=photograph,
         has_photograph=chosen,
         **changed,

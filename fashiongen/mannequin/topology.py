@@ -55,7 +55,7 @@ PATCHES = (
     Patch("torso", 12, 16, 1, Slot.TORSO),
     Patch("head", 16, 20, 1, Slot.HEAD),
     Patch("ears", 5, 6, 2, Slot.EAR),
-    Patch("hair", 12, 24, 1, Slot.HAIR),
+    Patch("hair", 12, 24, 1, Slot.HAIR, (5, 11)),
     Patch("knot", 6, 8, 1, Slot.HAIR),
     Patch("arms", 12, 8, 2, Slot.ARM),
     Patch("hands", 8, 8, 2, Slot.HAND),
@@ -141,6 +141,8 @@ def vertex_index(names: tuple[str, ...], side: int | None, device: torch.device)
         if patch.name in names:
             first, half = FIRST_VERTEX[patch.name], patch.size // patch.sides
             ranges.append(
-                torch.arange(first, first + patch.size) if side is None else torch.arange(first + side * half, first + (side + 1) * half)
+                torch.arange(first, first + patch.size)
+                if side is None
+                else torch.arange(first + side * half, first + (side + 1) * half)
             )
     return torch.cat(ranges).to(device)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from .identity import Identity
-from .numerics import bump, interpolate_shared, smoothstep
+from .numerics import bump, interpolate_shared, power, smoothstep
 from .profiles import Sections, arm_table, leg_table
 from .skeleton import ARM_COS, ARM_SIN, BONE, Skeleton
 from .topology import FIRST_ROW, FIRST_VERTEX, PATCHES, ROWS, VERTICES, Patch
@@ -26,8 +26,8 @@ class Mesh:
     """The rest mesh of B people under construction.
 
     Attributes:
-        vertices: (B, 7, V): x, y, z, then the garment coordinates u (quarter turns, 0 front), v (height or length along the arm),
-            w (quarter of the circumference) and e (0 at the upper end, 1 at the lower one).
+        vertices: (B, 7, V): x, y, z, then the garment coordinates u (quarter turns, 0 front), v (height or length along the
+            arm), w (quarter of the circumference) and e (0 at the upper end, 1 at the lower one).
         rows: (B, ROWS) bool, rows of quads that are drawn.
     """
 
@@ -36,7 +36,14 @@ class Mesh:
         self.rows = torch.empty(batch, ROWS, dtype=torch.bool, device=device)
 
     def put(
-        self, name: str, position: tuple[Tensor, Tensor, Tensor], u: Tensor, v: Tensor, w: Tensor | float, e: Tensor, visible: Tensor
+        self,
+        name: str,
+        position: tuple[Tensor, Tensor, Tensor],
+        u: Tensor,
+        v: Tensor,
+        w: Tensor | float,
+        e: Tensor,
+        visible: Tensor,
     ) -> None:
         """Write one patch; everything broadcasts to (B, [sides,] rings, columns + 1), `visible` to (B, rings - 1)."""
         patch: Patch = PATCH[name]
@@ -59,7 +66,7 @@ def ring(columns: int, exponent: float, device: torch.device) -> tuple[Tensor, T
 def super_ellipse(angle: Tensor, exponent: float) -> tuple[Tensor, Tensor]:
     """Points of the unit super-ellipse |x|^n + |z|^n = 1 in the directions `angle`."""
     s, c = torch.sin(angle), torch.cos(angle)
-    scale = (s.abs() ** exponent + c.abs() ** exponent) ** (-1 / exponent)
+    scale = power(power(s.abs(), exponent) + power(c.abs(), exponent), -1 / exponent)
     return s * scale, c * scale
 
 
@@ -106,7 +113,7 @@ def hull_points(
     swell = bump(side, 0.038, 0.030) * bump(y, 0.718, 0.030)
     if cloth:
         swell = swell + 0.55 * bump(x, 0.0, 0.05) * bump(y, 0.715, 0.034)
-    seat = (0.010 + 0.006 * identity.presentation)[:, None, None] * bump(side, 0.042, 0.034) * bump(y, 0.505, 0.035)
+    seat = (0.007 + 0.008 * identity.presentation)[:, None, None] * bump(side, 0.042, 0.034) * bump(y, 0.505, 0.035)
     z = z + torch.where(in_front, bust * swell, -seat) + centre
     return (x, y, z), quarter
 
@@ -121,8 +128,8 @@ def arm_points(
         ease: (B, K) or (B, 1) between skin and tube.
 
     Returns:
-        Position, each (B, 2, K, columns + 1), and (columns + 1,) angles. The inner end runs sideways into the torso and shrinks, which
-        leaves no hump on the shoulder.
+        Position, each (B, 2, K, columns + 1), and (columns + 1,) angles. The inner end runs sideways into the torso and shrinks,
+        which leaves no hump on the shoulder.
     """
     device = along.device
     length = skeleton.arm[:, None]
@@ -136,13 +143,15 @@ def arm_points(
     beyond, within = torch.relu(s), torch.relu(-s)
     shoulder = skeleton.rest[:, [BONE["left_upper_arm"], BONE["right_upper_arm"]]][:, :, :, None, None]
     x = shoulder[:, :, 0] + sides(device) * (beyond * ARM_SIN - within * 0.95 + outwards * ARM_COS)
-    y = shoulder[:, :, 1] - beyond * ARM_COS - within * 0.10 + outwards * (ARM_SIN + 0.5 * smoothstep(within, 0.0, 0.03))
+    y = shoulder[:, :, 1] - beyond * ARM_COS - within * 0.10 + outwards * (ARM_SIN + 0.30 * smoothstep(within, 0.0, 0.03))
     return (x, y, shoulder[:, :, 2] + ahead), angle
 
 
 def standard_arm_quarter(feminine: Tensor, share: Tensor, ease: Tensor) -> Tensor:
     """Quarter circumference of a sleeve: (B,), (B, K) share of the arm, (B, K) ease -> (B, K)."""
-    return (interpolate_shared(arm_table(share.device), (share * 0.29 + 0.05) / 0.34) * (1 - 0.17 * feminine)[:, None] + ease) * QUARTER
+    return (
+        interpolate_shared(arm_table(share.device), (share * 0.29 + 0.05) / 0.34) * (1 - 0.17 * feminine)[:, None] + ease
+    ) * QUARTER
 
 
 def leg_points(
@@ -159,7 +168,7 @@ def leg_points(
         Position, each broadcastable to (B, 2, K, columns + 1), (columns + 1,) angles, and (B, K) quarter circumference.
     """
     device = share.device
-    thickness = (0.55 + 0.45 * identity.girth) * (0.97 + 0.05 * identity.presentation) * (0.5 + 0.5 * identity.limb)
+    thickness = (0.40 + 0.60 * identity.girth) * (0.97 + 0.05 * identity.presentation) * (0.5 + 0.5 * identity.limb)
     radius = interpolate_shared(leg_table(device), share) * thickness[:, None]
     if least is not None:
         radius = torch.maximum(radius, least)

@@ -54,6 +54,8 @@ class FashionModule(LightningModule):
         seed: of the randomness inside training steps.
         gradient_clip: largest norm of the gradient of one optimiser's weights; None leaves it.
         pictures_every: steps between two grids of sample pictures in the log; 0 for none.
+
+    `losses` holds what the last training step returned, as "<stage>/<loss>".
     """
 
     name: ClassVar[str]
@@ -79,6 +81,7 @@ class FashionModule(LightningModule):
             stage.name: (steps or {}).get(stage.name, stage.steps) if only in (None, stage.name) else 0 for stage in self.stages
         }
         self.steps_in_stage = dict.fromkeys(names, 0)
+        self.losses: dict[str, Tensor] = {}
         self.seed = seed
         self.gradient_clip = gradient_clip
         self.pictures_every = pictures_every
@@ -163,12 +166,18 @@ class FashionModule(LightningModule):
 
     # ------------------------------------------------------------------------------------------------ Lightning's hooks
     def setup(self, stage: str) -> None:
-        """Refuse data that lacks what the paper needs, before anything starts."""
-        data = getattr(self.trainer, "datamodule", None)
+        self.check_data(getattr(self.trainer, "datamodule", None), training=stage == "fit")
+
+    def check_data(self, data: Any, training: bool) -> None:
+        """Refuse data that lacks what the paper needs; data that does not say what it provides is trusted.
+
+        Raises:
+            MisconfigurationException: naming what is missing, and the data sets that have it.
+        """
         provides = getattr(data, "provides", None)
         if provides is None:
             return
-        needs = self.needs_to_train if stage == "fit" else self.needs_to_run
+        needs = self.needs_to_train if training else self.needs_to_run
         missing = sorted(needs - provides)
         if missing:
             fitting = [name for name, card in registry.DATA.items() if needs <= card.provides]
@@ -188,23 +197,31 @@ class FashionModule(LightningModule):
         # A resumed run must draw the same dropout masks and noise as one that never stopped.
         torch.manual_seed(((self.seed * 1_000_003 + self.steps_done) * 4096 + self.global_rank) % 2**63)
         losses = getattr(self, f"train_{stage.name}")(batch)
-        self.log_dict(
-            {f"{stage.name}/{name}": value.detach() for name, value in losses.items()},
-            prog_bar=True,
-            batch_size=len(batch),
-        )
+        self.losses = {f"{stage.name}/{name}": value.detach() for name, value in losses.items()}
         self.steps_in_stage[stage.name] += 1
+        every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
+        if every and (self.steps_done % every == 0 or self.stage is not stage):
+            self._log_losses()
         if self.pictures_every and self.steps_done % self.pictures_every == 0:
             self._log_pictures(batch)
         if self.stage is not stage:
             self._enter_stage()
             self.trainer.should_stop = self.stage is None
 
+    def _log_losses(self) -> None:
+        # `self.log` would go on to log the last values of a stage that is over, and wait for the device at every step.
+        values = {name: value.item() for name, value in self.losses.items()}
+        for logger in self.loggers:
+            logger.log_metrics(values, step=self.steps_done)
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["fashiongen"] = {"model": self.name, "steps_in_stage": dict(self.steps_in_stage)}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self.steps_in_stage.update(checkpoint["fashiongen"]["steps_in_stage"])
+        record = checkpoint.get("fashiongen", {"model": "something else"})
+        if record["model"] != self.name:
+            raise MisconfigurationException(f"this is a checkpoint of {record['model']}, not of {self.name}")
+        self.steps_in_stage.update(record["steps_in_stage"])
 
     # ------------------------------------------------------------------------------------------------ pictures
     def pictures(self, batch: Batch) -> dict[str, Tensor]:

@@ -96,7 +96,8 @@ class HubServer:
 
 class _Handler(BaseHTTPRequestHandler):
     hub: HubServer
-    protocol_version = "HTTP/1.1"
+    # Closes the connection after every answer, so that a stopped server does not go on answering over an open one.
+    protocol_version = "HTTP/1.0"
 
     def log_message(self, format: str, *args: Any) -> None:
         pass

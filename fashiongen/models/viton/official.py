@@ -5,6 +5,11 @@ Stage 1 is `model-15000`, stage 2 `model-6000` of the authors' release; `fashion
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
+from fashiongen.convert.tensorflow import read_checkpoint
+from fashiongen.hub import create
 from fashiongen.models.official import Variables, load_variables
 from fashiongen.models.viton.networks import CoarseGenerator, RefinementNetwork
 
@@ -66,3 +71,40 @@ def load_refinement_network(network: RefinementNetwork, variables: Variables) ->
         ValueError: naming the variables that are missing, unknown or of the wrong shape.
     """
     load_variables(network, variables, refinement_names(), rf"generator/.*|{_BOOKKEEPING}")
+
+
+def load_official(stage1: str | Path, stage2: str | Path) -> Any:
+    """The authors' two checkpoints as one model with the preset "official" (a `Viton`); widths and levels are read off the variables.
+
+    Args:
+        stage1: prefix, file or folder of the first checkpoint (model-15000).
+        stage2: the same of the second (model-6000).
+
+    Raises:
+        ImportError: when TensorFlow is not installed.
+        FileNotFoundError: when a checkpoint is not there.
+        ValueError: naming the file and the variables that are missing, unknown or of the wrong shape.
+    """
+    coarse, refinement = read_checkpoint(stage1), read_checkpoint(stage2)
+    for path, variables, needed in (
+        (stage1, coarse, "generator/encoder_1/conv/filter"),
+        (stage2, refinement, "refine_generator/g_256_conv1/weights"),
+    ):
+        if needed not in variables:
+            raise ValueError(f"{path} is no such checkpoint of VITON: it has no variable {needed}")
+    model = create(
+        "viton",
+        "official",
+        width=coarse["generator/encoder_1/conv/filter"].shape[3],
+        levels=sum(name.startswith("generator/encoder_") and name.endswith("/conv/filter") for name in coarse),
+        refinement_width=refinement["refine_generator/g_256_conv1/weights"].shape[3],
+    )
+    for path, load, network, variables in (
+        (stage1, load_coarse_generator, model.coarse, coarse),
+        (stage2, load_refinement_network, model.refinement, refinement),
+    ):
+        try:
+            load(network, variables)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
+    return model.eval()

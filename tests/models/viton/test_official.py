@@ -72,3 +72,19 @@ def test_a_stage_2_checkpoint_is_no_source_for_stage_1(coarse: CoarseGenerator, 
     stage_1["refine_generator/g_1024_final/biases"] = np.zeros(1)
     with pytest.raises(ValueError, match="stage-2 checkpoint"):
         official.load_coarse_generator(coarse, stage_1)
+
+
+def test_two_checkpoints_become_one_model(monkeypatch):
+    files = {
+        "one": checkpoint(CoarseGenerator(width=4), official.coarse_names()),
+        "two": checkpoint(RefinementNetwork(width=5), official.refinement_names()),
+    }
+    monkeypatch.setattr(official, "read_checkpoint", files.__getitem__)
+    model = official.load_official("one", "two")
+    assert (model.hparams["width"], model.hparams["levels"], model.hparams["refinement_width"]) == (4, 6, 5)
+    assert model.hparams["exchange"] == "bytescale"
+    assert not model.training
+    filters = torch.from_numpy(files["one"]["generator/encoder_2/conv/filter"]).permute(3, 2, 0, 1)
+    assert torch.equal(model.coarse.encoder[1][0].weight, filters)
+    with pytest.raises(ValueError, match="two is no such checkpoint of VITON: it has no variable generator/encoder_1/conv/filter"):
+        official.load_official("two", "one")

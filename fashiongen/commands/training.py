@@ -1,0 +1,235 @@
+"""`fit`, `validate`, `test`, `predict`: LightningCLI with shipped configurations, stages and one folder a run."""
+
+from __future__ import annotations
+
+import logging
+import re
+import warnings
+from argparse import ArgumentError
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningDataModule, LightningModule, Trainer
+from pytorch_lightning.callbacks import ProgressBar
+from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+from pytorch_lightning.loggers import TensorBoardLogger
+
+from fashiongen import hub, registry
+from fashiongen.callbacks import LAST, PictureWriter, StageCheckpoint, StageProgressBar
+from fashiongen.commands import UsageError
+from fashiongen.models.base import FashionModule
+
+_CONFIGS = Path(__file__).parents[1] / "configs"
+_DESCRIPTIONS = {
+    "fit": "Train a model, all its stages in one run: fashiongen fit --config viton/mannequin. Every option of the configuration "
+    "can be overridden. Log, checkpoints and the full configuration go to runs/<model>/. Go on with a run: --ckpt_path last. "
+    "One stage alone: --model.init_args.only STAGE. Fine-tune: --weights MODEL.",
+    "validate": "Figures on the validation split: fashiongen validate --config viton/mannequin --ckpt_path runs/viton/last.ckpt",
+    "test": "Figures on the test split: fashiongen test --config viton/mannequin --weights viton",
+    "predict": "Write the pictures of the test split as PNG files to runs/<model>/predictions/: "
+    "fashiongen predict --config viton/mannequin --weights viton",
+}
+_DDP = ("ddp", "ddp_spawn", "ddp_fork", "ddp_notebook")
+
+
+def train(words: Sequence[str]) -> None:
+    """Run one of the four commands.
+
+    Args:
+        words: its name and its options, as on the command line.
+
+    Raises:
+        KeyError: for a `--config` that is neither a shipped configuration nor a file, with the nearest names.
+        UsageError: for options that cannot be understood.
+    """
+    warnings.filterwarnings("ignore", message="LightningCLI's args parameter")
+    # What Lightning says of a module in evaluation mode, and of few workers, is meant so here.
+    warnings.filterwarnings("ignore", message="Found .* module.s. in eval mode|.*does not have many workers")
+    logging.getLogger("pytorch_lightning.utilities.rank_zero").addFilter(_is_no_advertisement)
+    try:
+        TrainingCLI(_with_configurations(words))
+    except ArgumentError as error:
+        raise UsageError(f"{_told(error)}; see fashiongen {words[0]} --help") from error
+    except ValueError as error:
+        raise ValueError(_told(error)) from error
+
+
+def _usage(command: str) -> str:
+    return f"fashiongen {command} --config NAME_OR_FILE [options]"
+
+
+def _told(error: Exception) -> str:
+    """Of what jsonargparse says of a class that does not take its options, the reason alone."""
+    reason = re.search(r"Errors:\s+- (.*?)\s+- Expected a <class 'NoneType'>", str(error), re.DOTALL)
+    return reason[1] if reason else str(error)
+
+
+def _is_no_advertisement(record: logging.LogRecord) -> bool:
+    return "💡 Tip" not in record.getMessage()
+
+
+def configurations() -> list[str]:
+    """Names of the shipped configurations."""
+    return sorted(file.relative_to(_CONFIGS).with_suffix("").as_posix() for file in _CONFIGS.rglob("*.yaml"))
+
+
+def configuration(name: str) -> Path:
+    """The file of a configuration.
+
+    Args:
+        name: of a shipped one, or the path of a YAML file.
+
+    Raises:
+        KeyError: when it is neither, with the nearest names.
+    """
+    if Path(name).is_file():
+        return Path(name)
+    return _CONFIGS / f"{registry.find(name, configurations(), 'file or shipped configuration')}.yaml"
+
+
+def _with_configurations(words: Sequence[str]) -> list[str]:
+    found: list[str] = []
+    for word in words:
+        option, equals, name = word.partition("=")
+        if found and found[-1] in ("--config", "-c"):
+            found.append(str(configuration(word)))
+        elif option in ("--config", "-c") and equals:
+            found.append(f"{option}={configuration(name)}")
+        else:
+            found.append(word)
+    return found
+
+
+class TrainingCLI(LightningCLI):
+    """LightningCLI for `FashionModule`s.
+
+    - The log, the checkpoints and the full configuration of a run are one folder: `<trainer.default_root_dir>/<model>`.
+    - The options of the model come from the configuration and the command line alone, not from the checkpoint, so that a run can go
+      on with other ones.
+    - Several processes search for unused parameters, since every stage leaves networks without gradients.
+    """
+
+    def __init__(self, words: Sequence[str]) -> None:
+        super().__init__(
+            FashionModule,
+            LightningDataModule,
+            subclass_mode_model=True,
+            subclass_mode_data=True,
+            save_config_callback=_SaveConfigOfFit,
+            save_config_kwargs={"overwrite": True},
+            trainer_defaults={
+                "default_root_dir": "runs",
+                "max_epochs": -1,  # the stages say when to stop
+                "val_check_interval": 1000,
+                "check_val_every_n_epoch": None,
+            },
+            seed_everything_default=0,
+            auto_configure_optimizers=False,
+            parser_kwargs={
+                "prog": "fashiongen",
+                **{name: {"description": text, "usage": _usage(name)} for name, text in _DESCRIPTIONS.items()},
+            },
+            args=list(words),
+        )
+
+    def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
+        return super().init_parser(exit_on_error=False, **kwargs)
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        parser.add_argument("--weights", type=str | None, help="Trained model to start from, as fashiongen.load takes it.")
+        parser.add_argument("--checkpoint_every", type=int, default=500, help=f"Steps between two {LAST}.")
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        super().parse_arguments(parser, args)
+        # LightningCLI would let the hyper-parameters in the checkpoint win over what the command line says.
+        self._resumed = self.options.pop("ckpt_path", None)
+
+    @property
+    def options(self) -> Any:
+        """The parsed options of the command that runs."""
+        return self.config[self.config["subcommand"]]
+
+    def before_instantiate_classes(self) -> None:
+        if self.subcommand == "predict" and self.options["return_predictions"] is None:
+            self.options["return_predictions"] = False
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        options = self.config_init[self.subcommand]["trainer"]
+        self.folder = Path(options["default_root_dir"] or ".") / self.model.name
+        if options["logger"] in (None, True):
+            kwargs["logger"] = False
+            if self.subcommand == "fit":
+                self._refuse_to_overwrite(options)
+                kwargs["logger"] = TensorBoardLogger(self.folder.parent, self.folder.name, version="")
+        return super().instantiate_trainer(callbacks=self._callbacks(options), strategy=process_strategy(options), **kwargs)
+
+    def _refuse_to_overwrite(self, options: Any) -> None:
+        if (self.folder / LAST).exists() and self._resumed is None and not options["fast_dev_run"]:
+            raise FileExistsError(
+                f"{self.folder} holds a run already; go on with it by --ckpt_path last, "
+                "name another folder by --trainer.default_root_dir, or delete it"
+            )
+
+    def _callbacks(self, options: Any) -> list[Any]:
+        callbacks = list(options["callbacks"] or [])
+
+        def lacks(kind: type) -> bool:
+            return not any(isinstance(callback, kind) for callback in callbacks)
+
+        if options["enable_checkpointing"] is not False and lacks(StageCheckpoint):
+            callbacks.append(StageCheckpoint(self.config_init[self.subcommand]["checkpoint_every"]))
+        if options["enable_progress_bar"] is not False and lacks(ProgressBar):
+            callbacks.append(StageProgressBar())
+        if self.subcommand == "predict" and lacks(PictureWriter):
+            callbacks.append(PictureWriter(self.folder / "predictions"))
+        return callbacks
+
+    def after_instantiate_classes(self) -> None:
+        self.model.check_data(self.datamodule, training=self.subcommand == "fit")
+        weights = self.config_init[self.subcommand]["weights"]
+        if weights is None and self._resumed is None and self.subcommand != "fit":
+            raise ValueError(f"{self.subcommand} needs a trained model: --ckpt_path CHECKPOINT or --weights MODEL")
+        if weights is not None and self._resumed is not None:
+            raise ValueError("--weights starts a new training, --ckpt_path goes on with one; give one of them")
+        if weights is not None:
+            self.model.load_inference_state(hub.load(weights).inference_state())
+        self.config_init[self.subcommand]["ckpt_path"] = None if self._resumed is None else self._checkpoint(self._resumed)
+
+    def _checkpoint(self, path: str) -> str:
+        file = self.folder / LAST if path == "last" else Path(path)
+        if not file.is_file():
+            raise FileNotFoundError(f"there is no checkpoint {file}")
+        return str(file)
+
+
+class _SaveConfigOfFit(SaveConfigCallback):
+    """Keeps `config.yaml` of a run as it was trained."""
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        if stage == "fit":
+            super().setup(trainer, pl_module, stage)
+
+
+def process_strategy(options: Any) -> Any:
+    """The strategy of several processes, made to search for parameters without gradients.
+
+    Args:
+        options: of the trainer: strategy, devices, accelerator, num_nodes.
+    """
+    strategy = options["strategy"]
+    if strategy == "auto" and _processes(options) > 1:
+        strategy = "ddp"
+    return f"{strategy}_find_unused_parameters_true" if strategy in _DDP else strategy
+
+
+def _processes(options: Any) -> int:
+    devices = options["devices"]
+    if isinstance(devices, (list, tuple)):
+        count = len(devices)
+    elif devices in ("auto", -1, "-1"):
+        count = torch.cuda.device_count() if options["accelerator"] in ("auto", "gpu", "cuda") else 1
+    else:
+        count = int(devices) if str(devices).isdecimal() else str(devices).count(",") + 1
+    return count * options["num_nodes"]

@@ -1,0 +1,1 @@
+"""Deformable GANs for Pose-based Human Image Generation (CVPR 2018)."""

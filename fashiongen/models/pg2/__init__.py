@@ -1,0 +1,1 @@
+"""PG2: Pose Guided Person Image Generation (Ma et al., NIPS 2017)."""
