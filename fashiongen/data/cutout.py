@@ -67,13 +67,13 @@ def _cut_by_graph(picture: _Bytes) -> _Mask:
     height, width = picture.shape[:2]
     scale = min(1.0, WORKING_SIZE / max(height, width))
     size = max(8, round(width * scale)), max(8, round(height * scale))
-    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
     labels = _first_guess(small)
     if not (labels == cv2.GC_PR_FGD).any():
         return np.zeros((height, width), bool)
     cv2.setRNGSeed(0)
     background, foreground = np.zeros((1, 65)), np.zeros((1, 65))
-    cv2.grabCut(cv2.cvtColor(small, cv2.COLOR_RGB2BGR), labels, None, background, foreground, 6, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(cv2.cvtColor(small, cv2.COLOR_RGB2BGR), labels, (0, 0, 1, 1), background, foreground, 6, cv2.GC_INIT_WITH_MASK)
     cut = _largest_piece(np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)))
     return cv2.resize(cut.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR) > 0.5
 
@@ -81,8 +81,8 @@ def _cut_by_graph(picture: _Bytes) -> _Mask:
 def _first_guess(picture: _Bytes) -> _Bytes:
     """GrabCut's labels before the first cut: unlike the border and near the centre is probably garment."""
     height, width = picture.shape[:2]
-    colours = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    colours[..., 0] *= 0.6  # shadows and folds change lightness more than hue
+    colours = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB).astype(np.float32)
+    colours *= np.array([0.6, 1, 1], np.float32)  # shadows and folds change lightness more than hue
     y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
     strangeness = _distance_to_border_colours(colours, (abs(x) < 0.4) & (abs(y) < 0.4))
     centred = np.exp(-(np.square(x / 0.75) + np.square(y / 0.8)))
@@ -107,7 +107,7 @@ def _distance_to_border_colours(colours: _Floats, centre: _Mask, clusters: int =
     border = _border(colours, max(2, round(0.05 * min(colours.shape[:2])))).astype(np.float32)
     cv2.setRNGSeed(0)
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_MAX_ITER, 20, 0.5)
-    _, member, means = cv2.kmeans(border, clusters, None, criteria, 2, cv2.KMEANS_PP_CENTERS)
+    _, member, means = cv2.kmeans(border, clusters, np.empty(0), criteria, 2, cv2.KMEANS_PP_CENTERS)
     share = np.bincount(member[:, 0], minlength=clusters) / len(border)
     usual = np.median(np.linalg.norm(border - means[member[:, 0]], axis=-1))
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.io import loadmat
 from torch import Tensor
 
 _LIMB_JOINTS = ("shoulder", "elbow", "wrist")
@@ -151,7 +152,7 @@ def read_openpose(path: str | os.PathLike[str]) -> Tensor:
 
     Raises:
         FileNotFoundError: when there is no such file.
-        ValueError: naming the file, when it is no OpenPose file, holds nobody, another number of points, or values that are not numbers.
+        ValueError: naming the file, when it is no OpenPose file, or holds nobody, another number of points, or NaN.
     """
     path = Path(path)
     if not path.exists():
@@ -167,12 +168,11 @@ def read_openpose(path: str | os.PathLike[str]) -> Tensor:
     if len(lengths) > 1 or not lengths <= {54, 75}:
         raise ValueError(f"{path}: expected 54 or 75 numbers a person (18 or 25 points), got {sorted(lengths)}")
     best = max((points.reshape(-1, 3) for points in found), key=lambda points: np.nan_to_num(points[:, 2]).sum())
-    joints = torch.from_numpy(best)
     order = "openpose18" if len(best) == 18 else "body25"
-    finite_or_missing = torch.where(joints[:, 2:] > 0, joints + torch.tensor([0.5, 0.5, 0.0]), joints.new_zeros(1))
-    visible = torch.where(joints[:, 2:].isnan(), joints, finite_or_missing)
-    visible[:, 2] = torch.where(joints[:, 2] > 0, 2.0, joints[:, 2].clamp(min=0))
-    return check(convert(check(visible, path, order), order, "openpose18"), path)
+    joints = check(torch.from_numpy(best), path, order)
+    seen = joints[:, 2:] > 0
+    joints = torch.cat([joints[:, :2] + 0.5, torch.full_like(joints[:, 2:], 2)], dim=1) * seen
+    return check(convert(joints, order, "openpose18"), path)
 
 
 def _point_list(person: dict[str, Any]) -> Any:
@@ -181,7 +181,9 @@ def _point_list(person: dict[str, Any]) -> Any:
     return person["pose_keypoints"]
 
 
-def read_candidate_subset(candidate: Any, subset: Any, person: int | None = None, path: str | os.PathLike[str] = "key points") -> Tensor:
+def read_candidate_subset(
+    candidate: Any, subset: Any, person: int | None = None, path: str | os.PathLike[str] = "key points"
+) -> Tensor:
     """Key points as the demo of Realtime Multi-Person Pose Estimation stores them, and with it VITON and PG2.
 
     Args:
@@ -210,6 +212,23 @@ def read_candidate_subset(candidate: Any, subset: Any, person: int | None = None
         if index >= 0:
             keypoints[joint] = (*(peaks[index, :2] + 0.5), 2)
     return check(torch.from_numpy(keypoints), path)
+
+
+def read_mat(path: str | os.PathLike[str], person: int | None = None) -> Tensor:
+    """Read a .mat file with the arrays `candidate` and `subset`; see `read_candidate_subset`.
+
+    Raises:
+        FileNotFoundError: when there is no such file.
+        ValueError: naming the file, when it is damaged, lacks the arrays, or holds nobody.
+    """
+    if not Path(path).exists():
+        raise FileNotFoundError(f"{path}: no such key-point file")
+    try:
+        content = loadmat(path)
+        candidate, subset = content["candidate"], content["subset"]
+    except Exception as error:  # SciPy raises whatever the damage leads to
+        raise ValueError(f"{path}: not a .mat file with candidate and subset: {error}") from error
+    return read_candidate_subset(candidate, subset, person, path)
 
 
 def _order(name: str) -> tuple[str, ...]:

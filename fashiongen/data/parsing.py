@@ -12,8 +12,8 @@ _LIP20 = (
     "skirt", "face", "left-arm", "right-arm", "left-leg", "right-leg", "left-shoe", "right-shoe",
 )  # fmt: skip
 _ATR18 = (
-    "background", "hat", "hair", "sunglasses", "upper-clothes", "skirt", "pants", "dress", "belt", "left-shoe", "right-shoe", "face",
-    "left-leg", "right-leg", "left-arm", "right-arm", "bag", "scarf",
+    "background", "hat", "hair", "sunglasses", "upper-clothes", "skirt", "pants", "dress", "belt", "left-shoe", "right-shoe",
+    "face", "left-leg", "right-leg", "left-arm", "right-arm", "bag", "scarf",
 )  # fmt: skip
 
 SCHEMES: dict[str, tuple[str, ...]] = {
@@ -36,7 +36,9 @@ PARTS = (
 _REPLACEMENTS: dict[str, dict[str, str]] = {
     "lip20": {"torso-skin": "background", "belt": "background", "bag": "background"},
     "cihp20": {"jumpsuits": "dress", "belt": "background", "bag": "background"},
-    "atr18": {"coat": "upper-clothes", "jumpsuits": "dress", "torso-skin": "background", "glove": "background", "socks": "background"},
+    "atr18": {
+        "coat": "upper-clothes", "jumpsuits": "dress", "torso-skin": "background", "glove": "background", "socks": "background",
+    },
     "fashiongan7": {
         "hat": "hair", "sunglasses": "face", "scarf": "upper-clothes", "coat": "upper-clothes", "torso-skin": "background",
         "glove": "background", "socks": "background",
@@ -99,7 +101,8 @@ def check(parsing: Tensor, scheme: str, path: object = "parsing") -> None:
     if parsing.numel() and (int(parsing.min()) < 0 or int(parsing.max()) >= len(names)):
         unknown = [int(each) for each in parsing.unique() if not 0 <= each < len(names)]
         raise ValueError(
-            f"{path}: label ids {unknown} do not exist in {scheme}, which has 0 to {len(names) - 1}; known schemes: {', '.join(SCHEMES)}"
+            f"{path}: label ids {unknown} do not exist in {scheme}, which has 0 to {len(names) - 1}; "
+            f"name the scheme that the map was made with: {', '.join(SCHEMES)}"
         )
 
 

@@ -26,16 +26,16 @@ def read_picture(picture: Picture) -> Tensor:
     Turned as its EXIF entry says; greyscale, palette and CMYK become RGB, 16 bits become 8, transparency is laid on white.
 
     Args:
-        picture: a path; a Pillow image; a tensor (3, H, W), float in [-1, 1] or uint8; an array (H, W, 3), (H, W, 4) or (H, W), uint8
-            or uint16.
+        picture: a path; a Pillow image; a tensor (3, H, W), float in [-1, 1] or uint8; an array (H, W, 3), (H, W, 4) or
+            (H, W), uint8 or uint16.
 
     Returns:
         (3, H, W) float32 RGB in [-1, 1].
 
     Raises:
         FileNotFoundError: when there is no such file.
-        ValueError: naming the file and the reason: a folder, empty, cut short, not a picture, too large; a tensor or array of another
-            shape, type or range.
+        ValueError: naming the file and the reason: a folder, empty, cut short, not a picture, too large; or a tensor or array of
+            another shape, type or range.
     """
     if isinstance(picture, Tensor):
         return _from_tensor(picture)
@@ -55,7 +55,7 @@ def read_labels(path: str | os.PathLike[str]) -> Tensor:
 
     Raises:
         FileNotFoundError: when there is no such file.
-        ValueError: naming the file, as for `read_picture`, and when the file holds colours or was stored as JPEG, which changes ids.
+        ValueError: naming the file, as for `read_picture`; also when it holds colours, or is a JPEG, which changes ids.
     """
     with _open(path) as image:
         if image.format == "JPEG":

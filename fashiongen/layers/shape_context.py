@@ -11,6 +11,7 @@ Points are (x, y) pixel coordinates with the first pixel's centre at (1, 1).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 
-from fashiongen.layers.contours import boundary_points
+from fashiongen.layers.contours import boundary_points, soft_region
 from fashiongen.layers.thin_plate_fit import (
     EPSILON,
     Array,
@@ -325,3 +326,32 @@ def _sampled_boundary(
         raise ValueError(f"the order of the {which}'s boundary must be a permutation of 0 to {len(points) - 1}")
     chosen = sample_points(points, order, samples)
     return points[chosen], tangents[chosen]
+
+
+def match_masks(
+    product_mask: npt.ArrayLike,
+    region: npt.ArrayLike,
+    grid: tuple[int, int] = (10, 10),
+    sizes: Sequence[tuple[int, int]] = ((64, 48), (128, 96)),
+) -> Array:
+    """`match` of two soft masks of any size: at the small working size, or at the next one where the outline is too short there.
+
+    Args:
+        product_mask: (H, W) in [0, 1], where the product is.
+        region: (H, W) in [0, 1], where it is to be.
+        grid: rows and columns of control points.
+        sizes: working sizes (h, w), tried in this order.
+
+    Returns:
+        (rows * columns, 2) control points.
+
+    Raises:
+        NotEnoughBoundary: when a mask is too small at every working size.
+    """
+    for number, size in enumerate(sizes, 1):
+        try:
+            return match(soft_region(product_mask, size), soft_region(region, size), grid).control_points
+        except NotEnoughBoundary:
+            if number == len(sizes):
+                raise
+    raise ValueError("give at least one working size")

@@ -16,6 +16,7 @@ _CHANNELS = (64, 128, 256, 512, 512)
 _RGB_STATISTICS = {
     "torchvision": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
     "caffe": ((123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255, 1 / 255, 1 / 255)),
+    "caffe-swapped": ((103.939 / 255, 116.779 / 255, 123.68 / 255), (1 / 255, 1 / 255, 1 / 255)),
 }
 
 
@@ -33,7 +34,8 @@ class VGG19Taps(nn.Module):
             "features.0.weight" (torchvision, timm); or "random": He-initialised, the same in every process.
         pooling: "average" (VITON) or "max".
         normalization: statistics that the weights expect: "torchvision", or "caffe" for the original weights (0..255 minus
-            the RGB mean; the MatConvNet file).
+            the RGB mean; the MatConvNet file), or "caffe-swapped": with the means of red and blue exchanged, as Deformable GAN's
+            code subtracts them.
         width: channels of the first block of "random" weights; 64 is the real network.
         seed: seed of "random" weights.
 
@@ -59,7 +61,7 @@ class VGG19Taps(nn.Module):
         if pooling not in ("average", "max"):
             raise ValueError(f"pooling is 'average' or 'max', not {pooling!r}")
         if normalization not in _RGB_STATISTICS:
-            raise ValueError(f"normalization is 'torchvision' or 'caffe', not {normalization!r}")
+            raise ValueError(f"normalization is one of {', '.join(_RGB_STATISTICS)}, not {normalization!r}")
         self.taps = tuple(taps)
         self.pool = F.avg_pool2d if pooling == "average" else F.max_pool2d
         self.convolutions = nn.ModuleDict()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from torch.utils.data import Dataset
 
@@ -13,8 +13,12 @@ from fashiongen.data.base import FashionDataModule
 from fashiongen.data.cache import DiskCache, Rendered
 from fashiongen.types import Batch
 
+from .random import WORLD_VERSION
 from .scenes import TryOnScenes
 from .world import World
+
+#: Options that change what is drawn: they name the folder of a cache.
+_DRAWING = ("height", "width", "framing", "look", "yaw", "photographs", "photograph_share", "world_seed")
 
 
 class MannequinDataModule(FashionDataModule):
@@ -34,7 +38,7 @@ class MannequinDataModule(FashionDataModule):
         base: batch_size, num_workers, seed of `fashiongen.data.base.FashionDataModule`.
     """
 
-    provides = frozenset({"person", "keypoints", "parsing", "parts", "text", "garment", "other_garment", "control_points", "truth"})
+    provides: ClassVar[frozenset[str]] = frozenset({"person", "keypoints", "parsing", "parts", "text", "garment", "other_garment", "control_points", "truth"})
 
     def __init__(
         self,

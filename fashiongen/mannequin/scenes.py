@@ -8,8 +8,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from fashiongen.layers.contours import soft_region
-from fashiongen.layers.shape_context import NotEnoughBoundary, match
+from fashiongen.layers.shape_context import match_masks
 from fashiongen.types import Batch, Garment, Person
 
 from .outfit import Outfit
@@ -18,7 +17,7 @@ from .world import World
 
 TOP_LABEL = 5
 Item = TypeVar("Item", Person, Garment)
-_SEARCHED = 8
+_SEARCHED = 4
 
 
 class TryOnScenes:
@@ -47,11 +46,12 @@ class TryOnScenes:
 
     def _tops(self, count: int) -> Tensor:
         """Numbers of the first outfits that are a top and nothing over it."""
+        plain = dataclasses.replace(self.world, photographs=None)
         found: list[Tensor] = []
         start = 0
         while sum(map(len, found)) < count:
             numbers = torch.arange(start, start + _SEARCHED * count)
-            outfit = self.world.outfit(numbers)
+            outfit = plain.outfit(numbers)
             found.append(numbers[~(outfit.dress | outfit.coat).cpu()])
             start += len(numbers)
         return torch.cat(found)[:count]
@@ -86,13 +86,10 @@ class TryOnScenes:
     @staticmethod
     def _control_points(garment: Garment, person: Person) -> Tensor:
         assert person.parsing is not None
-        points = []
-        for mask, parsing in zip(garment.mask[:, 0].cpu().numpy(), person.parsing.cpu().numpy(), strict=True):
-            region = (parsing == TOP_LABEL).astype("float32")
-            try:
-                points.append(torch.as_tensor(match(soft_region(mask, (64, 48)), soft_region(region, (64, 48))).control_points))
-            except NotEnoughBoundary as error:
-                raise ValueError(f"the garment of a scene is too small to be matched; draw larger pictures: {error}") from error
+        points = [
+            torch.as_tensor(match_masks(mask, parsing == TOP_LABEL))
+            for mask, parsing in zip(garment.mask[:, 0].cpu().numpy(), person.parsing.cpu().numpy(), strict=True)
+        ]
         return torch.stack(points).float().to(garment.device)
 
 

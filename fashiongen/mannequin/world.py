@@ -77,7 +77,7 @@ class World:
             return None
         from .photographs import PhotographBank
 
-        return PhotographBank(self.photographs)
+        return PhotographBank(self.photographs, split=self.split)
 
     def _names(self, index: Tensor) -> Tensor:
         """(B,) numbers within the split -> (B,) seeds that no other split has."""

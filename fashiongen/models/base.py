@@ -54,6 +54,7 @@ class FashionModule(LightningModule):
         seed: of the randomness inside training steps.
         gradient_clip: largest norm of the gradient of one optimiser's weights; None leaves it.
         pictures_every: steps between two grids of sample pictures in the log; 0 for none.
+        channels_last: train with the memory layout that convolutions are faster in.
 
     `losses` holds what the last training step returned, as "<stage>/<loss>".
     """
@@ -70,6 +71,7 @@ class FashionModule(LightningModule):
         seed: int = 0,
         gradient_clip: float | None = None,
         pictures_every: int = 500,
+        channels_last: bool = False,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
@@ -85,6 +87,7 @@ class FashionModule(LightningModule):
         self.seed = seed
         self.gradient_clip = gradient_clip
         self.pictures_every = pictures_every
+        self.channels_last = channels_last
 
     # ------------------------------------------------------------------------------------------------ stages
     @property
@@ -185,6 +188,10 @@ class FashionModule(LightningModule):
                 f"{self.name} needs {', '.join(missing)}; {type(data).__name__} provides {', '.join(sorted(provides))}"
                 + (f"; try {' or '.join(fitting)}" if fitting else "")
             )
+
+    def on_fit_start(self) -> None:
+        if self.channels_last:
+            self.to(memory_format=torch.channels_last)
 
     def on_train_start(self) -> None:
         self._enter_stage()

@@ -121,10 +121,10 @@ def variant(variables: Variables) -> dict[str, Any]:
         "finest_skip": blocks != 5,
         "width": int(variables[needed[0]].shape[3]),
         "code": int(variables[needed[1]].shape[1]),
+        "critic_levels": blocks - 1,
     }
     if has_critic(variables):
         options["critic_width"] = int(variables["Discriminator.1/Discriminator.1.Filters"].shape[3])
-        options["critic_levels"] = sum(name.endswith(".Filters") for name in variables)
     return options
 
 

@@ -13,8 +13,8 @@ from torch.optim import Adam, Optimizer
 
 from fashiongen.layers.compositor import composite
 from fashiongen.layers.contours import garment_silhouette, soft_region
-from fashiongen.layers.shape_context import NotEnoughBoundary, match
-from fashiongen.layers.thin_plate_spline import ThinPlateSpline
+from fashiongen.layers.shape_context import NotEnoughBoundary, match, match_masks
+from fashiongen.layers.thin_plate_spline import ThinPlateSpline, regular_grid
 from fashiongen.layers.vgg import VGG19Taps
 from fashiongen.losses import PerceptualLoss, masked_l1, total_variation
 from fashiongen.metrics import MaskedL1, MaskedSSIM
@@ -27,7 +27,8 @@ from fashiongen.types import Batch, Garment, Person
 
 #: Factors of the five feature distances (authors' `utils.py`, `compute_error`).
 TAP_FACTORS = {"conv1_2": 2.5 / 5.3, "conv2_2": 1 / 2.7 / 1.2, "conv3_2": 1 / 1.35 / 2.3, "conv4_2": 1 / 0.67 / 8.2, "conv5_2": 1 / 0.16}
-_REFINEMENT_TAPS = ("conv3_2", "conv4_2", "conv5_2")
+REFINEMENT_TAPS = ("conv3_2", "conv4_2", "conv5_2")
+_WORKING_SIZE = (64, 48)
 
 
 class Viton(TryOn, FashionModule):
@@ -57,7 +58,8 @@ class Viton(TryOn, FashionModule):
             the authors' code does.
         exchange: how stage 2 receives what stage 1 made at test time: "none" (mask clipped to [0, 1]), or "bytescale": through the
             authors' 8-bit files, which stretch the contrast of every picture.
-        silhouette: the garment's outline comes from its "mask", or from the authors' test "white" on its picture.
+        silhouette: how the garment is matched: by its "mask", or as the authors do by the test "white" on its picture, with their
+            rounding to whole working pixels.
         optimizer: "tf_adam" (TensorFlow's form of Adam) or "adam".
         learning_rate: of both stages.
         image_weight, mask_weight, perceptual_weight: losses of stage 1; 0 for the last needs no VGG.
@@ -146,24 +148,25 @@ class Viton(TryOn, FashionModule):
             (B, 100, 2) control points and (B,) bool: False where the silhouettes could not be matched (too few boundary points); a
             warning says which and why, and the points are those of the identity.
         """
-        rows, columns = self.warp.rows, self.warp.columns
+        grid = self.warp.rows, self.warp.columns
         points, found = [], []
         for index in range(len(mask)):
-            if self.hparams["silhouette"] == "white":
-                levels = ((garment.image[index].float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-                product = garment_silhouette(levels.permute(1, 2, 0).cpu().numpy(), (64, 48))
-            else:
-                product = soft_region(garment.mask[index, 0].float().cpu().numpy(), (64, 48))
             try:
-                target = soft_region(mask[index, 0].float().cpu().numpy(), (64, 48))
-                points.append(torch.as_tensor(match(product, target, grid=(rows, columns)).control_points, dtype=torch.float32))
+                points.append(torch.as_tensor(self._match(garment, mask, index, grid), dtype=torch.float32))
                 found.append(True)
             except NotEnoughBoundary as error:
                 warnings.warn(f"picture {index} is drawn without its warped garment: {error}", stacklevel=2)
-                grid = torch.cartesian_prod(torch.linspace(-1, 1, rows), torch.linspace(-1, 1, columns)).flip(1)
-                points.append(grid)
+                points.append(regular_grid(*grid).float())
                 found.append(False)
         return torch.stack(points).to(mask.device), torch.tensor(found, device=mask.device)
+
+    def _match(self, garment: Garment, mask: Tensor, index: int, grid: tuple[int, int]) -> Any:
+        target = mask[index, 0].float().cpu().numpy()
+        if self.hparams["silhouette"] == "mask":
+            return match_masks(garment.mask[index, 0].float().cpu().numpy(), target, grid)
+        levels = ((garment.image[index].float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+        product = garment_silhouette(levels.permute(1, 2, 0).cpu().numpy(), _WORKING_SIZE)
+        return match(product, soft_region(target, _WORKING_SIZE), grid, one_based=True, subpixel=False).control_points
 
     def dress(
         self,
@@ -229,7 +232,7 @@ class Viton(TryOn, FashionModule):
             features = self._vgg(options["vgg"]).to(self.device)
             self.perceptual = {
                 "coarse": PerceptualLoss(features, TAP_FACTORS),
-                "refinement": PerceptualLoss(features, {tap: TAP_FACTORS[tap] for tap in _REFINEMENT_TAPS}),
+                "refinement": PerceptualLoss(features, {tap: TAP_FACTORS[tap] for tap in REFINEMENT_TAPS}),
             }
 
     @staticmethod
