@@ -10,7 +10,9 @@ def person(height=8, width=6, **fields):
 
 
 def test_stack_and_unbind_are_inverse():
-    people = [person(keypoints=torch.rand(18, 3), parsing=torch.ones(8, 6, dtype=torch.uint8), text=f"sentence {i}") for i in range(3)]
+    people = [
+        person(keypoints=torch.rand(18, 3), parsing=torch.ones(8, 6, dtype=torch.uint8), text=f"sentence {i}") for i in range(3)
+    ]
     batch = Batch.collate([Batch(each, name=str(i)) for i, each in enumerate(people)])
     assert batch.person.image.shape == (3, 3, 8, 6)
     assert len(batch) == 3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 from pytorch_lightning import LightningDataModule
 from torch.utils.data import DataLoader, Dataset
@@ -24,7 +24,7 @@ class FashionDataModule(LightningDataModule):
         seed: of the order of the training examples.
     """
 
-    provides: ClassVar[frozenset[str]] = frozenset({"person"})
+    provides: frozenset[str] = frozenset({"person"})
 
     def __init__(self, batch_size: int = 16, num_workers: int = 0, seed: int = 0) -> None:
         super().__init__()

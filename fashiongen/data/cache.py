@@ -133,4 +133,5 @@ def unpack(tensors: dict[str, Tensor], words: dict[str, Any]) -> Batch:
             value = value.float() / 255
         owner, _, field = name.rpartition(".")
         (fields.setdefault(owner, {}) if owner else fields)[field] = value
-    return Batch(**{name: _KINDS[name](**value) if isinstance(value, dict) else value for name, value in fields.items()})
+    made: dict[str, Any] = {name: _KINDS[name](**value) if isinstance(value, dict) else value for name, value in fields.items()}
+    return Batch(**made)

@@ -36,8 +36,7 @@ def garment_mask(image: Tensor) -> Tensor:
     """
     if image.ndim != 3 or image.shape[0] != 3:
         raise ValueError(f"garment_mask takes one RGB picture (3, H, W), not a tensor of shape {tuple(image.shape)}")
-    levels = ((image.detach().float().cpu().clamp(-1, 1) + 1) * 127.5).round().byte()
-    picture = np.ascontiguousarray(levels.permute(1, 2, 0).numpy())
+    picture = _bytes(image)
     solid = _cut_from_white(picture) if on_white(picture) else _cut_by_graph(picture)
     share = solid.mean()
     if not 0.03 <= share <= 0.97:
@@ -46,9 +45,26 @@ def garment_mask(image: Tensor) -> Tensor:
     return from_numpy(_soften(solid)[None]).to(image.device)
 
 
+def mask_on_white(image: Tensor) -> Tensor:
+    """Everything that is not white, holes filled, whatever there is: the mask of a picture that is known to be a product picture.
+
+    Args:
+        image: (3, H, W) float RGB in [-1, 1].
+
+    Returns:
+        (1, H, W) float, 0 or 1.
+    """
+    return from_numpy(_cut_from_white(_bytes(image))[None]).to(image)
+
+
 def on_white(picture: _Bytes) -> bool:
     """Whether at least nine tenths of the border of an (H, W, 3) picture are white."""
     return bool((_border(picture, 2).min(axis=1) > WHITE_LEVEL).mean() >= 0.9)
+
+
+def _bytes(image: Tensor) -> _Bytes:
+    levels = ((image.detach().float().cpu().clamp(-1, 1) + 1) * 127.5).round().byte()
+    return np.ascontiguousarray(levels.permute(1, 2, 0).numpy())
 
 
 def _border(picture: NDArray[np.generic], width: int) -> NDArray[np.generic]:

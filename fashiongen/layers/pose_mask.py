@@ -18,9 +18,7 @@ LIMBS = (
 """Pairs of OpenPose-18 joints that are joined: the skeleton, neck to ears, and the outline of the torso."""
 
 
-def pose_mask(
-    keypoints: Tensor, height: int, width: int, radius: int = 4, closing: int = 5, whole_pixels: bool = True
-) -> Tensor:
+def pose_mask(keypoints: Tensor, height: int, width: int, radius: int = 4, closing: int = 5, whole_pixels: bool = True) -> Tensor:
     """Discs along the limbs, their gaps closed (PG2, section 3.1; authors' `_getPoseMask`).
 
     A limb of d pixels gets discs at both joints and at n - 1 places between them, n = floor(d / radius); it is left out when a

@@ -309,9 +309,7 @@ def match(
     source = invert_grid(last.plate, (height, width), grid, subpixel)
     extent = np.array([width, height])
     relative = source / extent if one_based else (source - 1) / (extent - 1)
-    return Match(
-        (relative * 2 - 1).astype(np.float32), product[0][rows], person[0][columns], last.plate, rounds if record else []
-    )
+    return Match((relative * 2 - 1).astype(np.float32), product[0][rows], person[0][columns], last.plate, rounds if record else [])
 
 
 def _sampled_boundary(
@@ -333,7 +331,7 @@ def match_masks(
     region: npt.ArrayLike,
     grid: tuple[int, int] = (10, 10),
     sizes: Sequence[tuple[int, int]] = ((64, 48), (128, 96)),
-) -> Array:
+) -> npt.NDArray[np.float32]:
     """`match` of two soft masks of any size: at the small working size, or at the next one where the outline is too short there.
 
     Args:

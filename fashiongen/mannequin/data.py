@@ -38,7 +38,9 @@ class MannequinDataModule(FashionDataModule):
         base: batch_size, num_workers, seed of `fashiongen.data.base.FashionDataModule`.
     """
 
-    provides: ClassVar[frozenset[str]] = frozenset({"person", "keypoints", "parsing", "parts", "text", "garment", "other_garment", "control_points", "truth"})
+    provides: ClassVar[frozenset[str]] = frozenset(
+        {"person", "keypoints", "parsing", "parts", "text", "garment", "other_garment", "control_points", "truth"}
+    )
 
     def __init__(
         self,

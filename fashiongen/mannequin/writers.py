@@ -25,9 +25,9 @@ from .world import World
 _CHUNK = 16
 _LIP_SIDE = 641  # the parser's square; pictures fill 640 of it
 _LIP_PALETTE = (
-    (0, 0, 0), (128, 0, 0), (255, 0, 0), (0, 85, 0), (170, 0, 51), (255, 85, 0), (0, 0, 85), (0, 119, 221), (85, 85, 0), (0, 85, 85),
-    (85, 51, 0), (52, 86, 128), (0, 128, 0), (0, 0, 255), (51, 170, 221), (0, 255, 255), (85, 255, 170), (170, 255, 85), (255, 255, 0),
-    (255, 170, 0),
+    (0, 0, 0), (128, 0, 0), (255, 0, 0), (0, 85, 0), (170, 0, 51), (255, 85, 0), (0, 0, 85), (0, 119, 221), (85, 85, 0),
+    (0, 85, 85), (85, 51, 0), (52, 86, 128), (0, 128, 0), (0, 0, 255), (51, 170, 221), (0, 255, 255), (85, 255, 170),
+    (170, 255, 85), (255, 255, 0), (255, 170, 0),
 )  # fmt: skip
 
 
@@ -90,7 +90,12 @@ def write_viton_resize(world: World, folder: str | Path, train: int, test: int) 
         labels.putpalette([level for colour in _LIP_PALETTE for level in colour])
         labels.save(root / "image-parse" / f"{identifier}_0.png")
         points = _pixels(person.keypoints) * (person.keypoints[:, 2:] > 0)
-        people = {"face_keypoints": [], "pose_keypoints": points.flatten().tolist(), "hand_right_keypoints": [], "hand_left_keypoints": []}
+        people = {
+            "face_keypoints": [],
+            "pose_keypoints": points.flatten().tolist(),
+            "hand_right_keypoints": [],
+            "hand_left_keypoints": [],
+        }
         text = json.dumps({"version": 1.0, "people": [people]})
         (root / "pose" / f"{identifier}_0_keypoints.json").write_text(text, encoding="utf-8")
 
@@ -100,9 +105,7 @@ def write_viton_resize(world: World, folder: str | Path, train: int, test: int) 
     return folder
 
 
-def _write_people(
-    world: World, counts: dict[str, int], write: Callable[[str, str, Person, Garment], None]
-) -> dict[str, list[str]]:
+def _write_people(world: World, counts: dict[str, int], write: Callable[[str, str, Person, Garment], None]) -> dict[str, list[str]]:
     people: dict[str, list[str]] = {}
     number = 0
     for split, count in counts.items():

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, overload
 
 import torch
 import torch.nn.functional as F
@@ -31,7 +32,7 @@ def resized(item: Item, size: tuple[int, int]) -> Item:
         return F.interpolate(image, size, mode="bilinear", antialias=True, align_corners=False).clamp(low, 1)
 
     if isinstance(item, Garment):
-        return Garment(picture(item.image, -1), picture(item.mask, 0))
+        return Garment(picture(item.image, -1), picture(item.mask, 0))  # type: ignore[return-value]
 
     def labels(parsing: Tensor | None) -> Tensor | None:
         if parsing is None:
@@ -42,7 +43,9 @@ def resized(item: Item, size: tuple[int, int]) -> Item:
     if keypoints is not None:
         scale = keypoints.new_tensor([width / item.size[1], height / item.size[0], 1.0])
         keypoints = keypoints * scale
-    return Person(picture(item.image, -1), keypoints, labels(item.parsing), item.scheme, labels(item.parts), item.text)
+    return dataclasses.replace(
+        item, image=picture(item.image, -1), keypoints=keypoints, parsing=labels(item.parsing), parts=labels(item.parts)
+    )
 
 
 def batched(items: Item | Sequence[Item], size: tuple[int, int], device: torch.device | str, what: str) -> Item:
@@ -59,7 +62,10 @@ def batched(items: Item | Sequence[Item], size: tuple[int, int], device: torch.d
         if not items:
             raise ValueError(f"the list of {what}s is empty")
         return type(items[0]).stack([resized(type(item).stack([item]).to(device), size).unbind()[0] for item in items])
-    raise TypeError(f"{what}: pass a {what.capitalize()}, a list of them or a batch, not {type(items).__name__}; fashiongen.{what}(path) reads one")
+    raise TypeError(
+        f"{what}: pass a {what.capitalize()}, a list of them or a batch, not {type(items).__name__}; "
+        f"fashiongen.{what}(path) reads one"
+    )
 
 
 def check_annotations(person: Person, needs: frozenset[str], model: str) -> None:
@@ -78,17 +84,15 @@ def check_annotations(person: Person, needs: frozenset[str], model: str) -> None
 class TryOn:
     """`try_on(person, garment)`: the person in the garment. Papers implement `dress`."""
 
-    name: str
-    needs_to_run: frozenset[str]
+    name: ClassVar[str]
+    needs_to_run: ClassVar[frozenset[str]]
+    #: (person, garment, **controls) -> (B, 3, H, W) in [-1, 1]: the people of a batch in the garments of a batch.
+    dress: Callable[..., Tensor]
 
     @property
     def size(self) -> tuple[int, int]:
         """Height and width that the networks work at."""
         raise AttributeError(f"{type(self).__name__} has no size")
-
-    def dress(self, person: Person, garment: Garment, **controls: Any) -> Tensor:
-        """(B, 3, H, W) in [-1, 1]: the people of a batch in the garments of a batch."""
-        raise AttributeError(f"{type(self).__name__} cannot dress people")
 
     @overload
     def try_on(self, person: Person, garment: Garment, **controls: Any) -> Image.Image | Tensor: ...

@@ -149,9 +149,7 @@ class Pg2(ReposeFigures, FashionModule):
     def _coarse(self, image: Tensor, keypoints: Tensor) -> Tensor:
         return self.coarse(image, pose_disks(keypoints, *self.size, radius=self.hparams["joint_radius"]).to(image.dtype))
 
-    def transfer(
-        self, person: Person, keypoints: Tensor, output: Literal["picture", "coarse", "difference"] = "picture"
-    ) -> Tensor:
+    def transfer(self, person: Person, keypoints: Tensor, output: Literal["picture", "coarse", "difference"] = "picture") -> Tensor:
         """The whole pipeline; `repose` calls it.
 
         Args:

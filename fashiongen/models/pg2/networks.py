@@ -69,9 +69,7 @@ class CoarseGenerator(nn.Module):
         widths = [width * (level + 1) for level in range(blocks)]
         self.stem = nn.Conv2d(3 + POSE_CHANNELS, width, 3, padding=1)
         self.encoder = nn.ModuleList(Convolutions(features, features, residual=True) for features in widths)
-        self.down = nn.ModuleList(
-            SameConv2d(fine, coarse, 3, stride=2) for fine, coarse in pairwise(widths)
-        )
+        self.down = nn.ModuleList(SameConv2d(fine, coarse, 3, stride=2) for fine, coarse in pairwise(widths))
         cells = self.grid[0] * self.grid[1]
         self.to_code = nn.Linear(cells * widths[-1], code)
         self.from_code = nn.Linear(code, cells * width)

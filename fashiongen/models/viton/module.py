@@ -26,7 +26,13 @@ from fashiongen.optim import TFAdam
 from fashiongen.types import Batch, Garment, Person
 
 #: Factors of the five feature distances (authors' `utils.py`, `compute_error`).
-TAP_FACTORS = {"conv1_2": 2.5 / 5.3, "conv2_2": 1 / 2.7 / 1.2, "conv3_2": 1 / 1.35 / 2.3, "conv4_2": 1 / 0.67 / 8.2, "conv5_2": 1 / 0.16}
+TAP_FACTORS = {
+    "conv1_2": 2.5 / 5.3,
+    "conv2_2": 1 / 2.7 / 1.2,
+    "conv3_2": 1 / 1.35 / 2.3,
+    "conv4_2": 1 / 0.67 / 8.2,
+    "conv5_2": 1 / 0.16,
+}
 REFINEMENT_TAPS = ("conv3_2", "conv4_2", "conv5_2")
 _WORKING_SIZE = (64, 48)
 
@@ -38,7 +44,8 @@ class Viton(TryOn, FashionModule):
     garment is. The garment is then warped into that mask by matching silhouettes (no learning), and stage "refinement" learns how
     much of the warped garment to lay over the coarse picture.
 
-    The defaults are the published sizes and weights with clean behaviour; the preset "official" adds the quirks of the authors' code.
+    The defaults are the published sizes and weights with clean behaviour; the preset "official" adds the quirks of the
+    authors' code.
 
     Args:
         size: height and width that the networks work at; multiples of 2**levels.
@@ -51,8 +58,8 @@ class Viton(TryOn, FashionModule):
         joint_radius: a joint is a square of 2 * radius + 1 pixels.
         missing_joint: "skip", or "corner": the authors' code draws missing joints in the top left corner.
         garment_labels: LIP-20 labels that are the garment.
-        kept_labels: LIP-20 labels whose picture the generator sees (authors: hat, hair, sunglasses, face). More of them, background and
-            legs for example, keep more of the person; they are then kept in the result too.
+        kept_labels: LIP-20 labels whose picture the generator sees (authors: hat, hair, sunglasses, face). More of them, such as
+            background and legs, keep more of the person; they are then kept in the result too.
         kept_margin: pixels by which kept regions beyond the authors' four shrink, so that they do not tell the old outline.
         coarse_train_mode: run the frozen coarse generator with batch statistics and dropout during stage 2, as one global flag of
             the authors' code does.
@@ -121,10 +128,10 @@ class Viton(TryOn, FashionModule):
     def represent(self, person: Person) -> Tensor:
         """(B, 22, H, W): what stage 1 may know about people."""
         options = self.hparams
-        person = _annotated(person)
+        assert person.keypoints is not None
         return person_representation(
             person.image,
-            person.parsing,
+            _lip20(person),
             person.keypoints,
             body_grid=tuple(options["body_grid"]),
             joint_radius=options["joint_radius"],
@@ -211,7 +218,7 @@ class Viton(TryOn, FashionModule):
             alpha = region * self.refinement(warped, coarse_image) if blend == "learned" else region
             result = composite(warped, coarse_image, alpha)
         if self._keeps_more:
-            known = kept_picture(person.image, _annotated(person).parsing, self.hparams["kept_labels"], self.hparams["kept_margin"])[1]
+            known = kept_picture(person.image, _lip20(person), self.hparams["kept_labels"], self.hparams["kept_margin"])[1]
             result = composite(person.image, result, known * (1 - region.clamp(0, 1)))
         return result
 
@@ -228,7 +235,11 @@ class Viton(TryOn, FashionModule):
     def setup(self, stage: str) -> None:
         super().setup(stage)
         options = self.hparams
-        if stage == "fit" and (options["perceptual_weight"] > 0 or options["refinement_perceptual_weight"] > 0) and not self.perceptual:
+        if (
+            stage == "fit"
+            and (options["perceptual_weight"] > 0 or options["refinement_perceptual_weight"] > 0)
+            and not self.perceptual
+        ):
             features = self._vgg(options["vgg"]).to(self.device)
             self.perceptual = {
                 "coarse": PerceptualLoss(features, TAP_FACTORS),
@@ -315,7 +326,7 @@ class Viton(TryOn, FashionModule):
         return losses
 
     def _region(self, person: Person) -> Tensor:
-        return garment_region(_annotated(person).parsing, *self.size, labels=self.hparams["garment_labels"])
+        return garment_region(_lip20(person), *self.size, labels=self.hparams["garment_labels"])
 
     def configure_optimizers(self) -> list[Optimizer]:
         kind = TFAdam if self.hparams["optimizer"] == "tf_adam" else Adam
@@ -363,8 +374,15 @@ class Viton(TryOn, FashionModule):
         return {"name": batch.name, "image": self.dress(batch.person, batch.other_garment)}
 
     def _metrics(self) -> dict[str, MaskedL1 | MaskedSSIM]:
-        metrics = {"garment_l1": MaskedL1(), "garment_ssim": MaskedSSIM(), "l1": MaskedL1(), "ssim": MaskedSSIM()}
-        return {name: metric.to(self.device) for name, metric in metrics.items()}
+        metrics: dict[str, MaskedL1 | MaskedSSIM] = {
+            "garment_l1": MaskedL1(),
+            "garment_ssim": MaskedSSIM(),
+            "l1": MaskedL1(),
+            "ssim": MaskedSSIM(),
+        }
+        for metric in metrics.values():
+            metric.to(self.device)
+        return metrics
 
     def _measure(self, figure: str, picture: Tensor, truth: Person) -> None:
         region = self._region(truth)
@@ -380,19 +398,25 @@ class Viton(TryOn, FashionModule):
         garment = batch.garment if batch.garment is not None else batch.other_garment
         assert garment is not None
         coarse = self(batch.person, garment)
-        columns = {"person": batch.person.image, "garment": garment.image, "coarse": coarse.image, "mask": coarse.mask.expand(-1, 3, -1, -1)}
+        columns = {
+            "person": batch.person.image,
+            "garment": garment.image,
+            "coarse": coarse.image,
+            "mask": coarse.mask.expand(-1, 3, -1, -1),
+        }
         if batch.control_points is not None:
             warped = self.warp(garment.image, batch.control_points)
             columns |= {"warped": warped, "refined": self.refine(warped, coarse.image, self._region(batch.person))[0]}
         return columns
 
 
-def _annotated(person: Person) -> Person:
-    """The same person, its parsing in LIP-20.
+def _lip20(person: Person) -> Tensor:
+    """(B, H, W) LIP-20 labels of people.
 
     Raises:
-        ValueError: when it is in another scheme.
+        ValueError: when their parsing is missing or in another scheme.
     """
-    if person.scheme != "lip20":
-        raise ValueError(f"viton reads LIP-20 parsing, not {person.scheme}; convert it with fashiongen.data.parsing.convert")
-    return person
+    if person.parsing is None or person.scheme != "lip20":
+        found = "none" if person.parsing is None else person.scheme
+        raise ValueError(f"viton reads LIP-20 parsing, not {found}; convert it with fashiongen.data.parsing.convert")
+    return person.parsing

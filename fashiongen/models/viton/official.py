@@ -74,7 +74,7 @@ def load_refinement_network(network: RefinementNetwork, variables: Variables) ->
 
 
 def load_official(stage1: str | Path, stage2: str | Path) -> Any:
-    """The authors' two checkpoints as one model with the preset "official" (a `Viton`); widths and levels are read off the variables.
+    """The authors' two checkpoints as one model with the preset "official" (a `Viton`); sizes are read off the variables.
 
     Args:
         stage1: prefix, file or folder of the first checkpoint (model-15000).
@@ -99,12 +99,13 @@ def load_official(stage1: str | Path, stage2: str | Path) -> Any:
         levels=sum(name.startswith("generator/encoder_") and name.endswith("/conv/filter") for name in coarse),
         refinement_width=refinement["refine_generator/g_256_conv1/weights"].shape[3],
     )
-    for path, load, network, variables in (
+    loads: tuple[tuple[Any, Any, Any, Variables], ...] = (
         (stage1, load_coarse_generator, model.coarse, coarse),
         (stage2, load_refinement_network, model.refinement, refinement),
-    ):
+    )
+    for path, fill, network, theirs in loads:
         try:
-            load(network, variables)
+            fill(network, theirs)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from error
     return model.eval()

@@ -29,9 +29,7 @@ def examples(count=4):
         rows = torch.linspace(-1, 1, 10)
         grid = torch.stack(torch.meshgrid(rows, rows, indexing="ij")[::-1], -1).flatten(0, 1)
         person, garment = Person(image, keypoints, parsing), Garment(shop, mask)
-        items.append(
-            Batch(person, garment=garment, other_garment=garment, control_points=grid, truth=person, name=f"{index}")
-        )
+        items.append(Batch(person, garment=garment, other_garment=garment, control_points=grid, truth=person, name=f"{index}"))
     return items
 
 
@@ -85,7 +83,9 @@ def test_the_authors_flag_runs_the_frozen_stage_with_batch_statistics(tmp_path):
     before = copy.deepcopy(module)
     fit(module, tmp_path)
     assert torch.equal(weights(module.coarse), weights(before.coarse))
-    assert not torch.equal(module.coarse.state_dict()["encoder.1.1.running_mean"], before.coarse.state_dict()["encoder.1.1.running_mean"])
+    assert not torch.equal(
+        module.coarse.state_dict()["encoder.1.1.running_mean"], before.coarse.state_dict()["encoder.1.1.running_mean"]
+    )
 
 
 def test_training_lowers_the_loss(tmp_path):
@@ -94,7 +94,9 @@ def test_training_lowers_the_loss(tmp_path):
 
     def loss():
         with torch.no_grad():
-            return module.eval().coarse_losses(module(batch.person, batch.garment), batch.person.image, module._region(batch.person))["total"]
+            return module.eval().coarse_losses(
+                module(batch.person, batch.garment), batch.person.image, module._region(batch.person)
+            )["total"]
 
     module.coarse.train()
     before = loss()
@@ -150,7 +152,9 @@ def test_more_of_the_person_can_be_kept():
 
 
 def test_figures_against_the_truth(tmp_path):
-    trainer = pl.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False, default_root_dir=tmp_path)
+    trainer = pl.Trainer(
+        accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False, default_root_dir=tmp_path
+    )
     (figures,) = trainer.test(tiny(), loader(), verbose=False)
     assert figures["test/do_nothing/garment_l1"] == 0
     assert {name.split("/")[1] for name in figures} == {"viton", "stage_1", "pasted_warp", "do_nothing"}

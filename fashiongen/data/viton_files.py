@@ -1,0 +1,197 @@
+"""The two layouts in which people keep VITON-Zalando: the authors' (`xthan/VITON`) and viton_resize (`sergeywong/cp-vton`)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from scipy.io import loadmat
+from torch import Tensor
+
+from fashiongen.data import keypoints as joints
+from fashiongen.data import parsing as labels
+from fashiongen.data.lip_segment import unpad_segment
+from fashiongen.data.pictures import read_labels
+
+Pair = tuple[str, str]
+SegmentFormat = Literal["lip641_transposed", "image"]
+Layout = Literal["authors", "viton_resize"]
+
+_PAIR_LISTS: dict[Layout, dict[str, tuple[str, ...]]] = {
+    "authors": {"train": ("viton_train_pairs.txt", "viton_train_images.txt"), "test": ("viton_test_pairs.txt",)},
+    "viton_resize": {"train": ("train_pairs.txt",), "test": ("test_pairs.txt",)},
+}
+
+
+@dataclass(frozen=True)
+class VitonFiles:
+    """Where everything lies. People are named by their picture (`000001_0.jpg`), garments by theirs (`000001_1.jpg`).
+
+    Attributes:
+        root: folder with the pair lists.
+        layout: "authors" or "viton_resize".
+        segment_format: of the authors' segment/*.mat: "lip641_transposed" as the LIP parser leaves them, or "image" for maps that
+            already lie over the picture.
+    """
+
+    root: Path
+    layout: Layout
+    segment_format: SegmentFormat = "lip641_transposed"
+
+    @classmethod
+    def find(
+        cls,
+        root: str | os.PathLike[str],
+        layout: Literal["auto", "authors", "viton_resize"] = "auto",
+        segment_format: SegmentFormat = "lip641_transposed",
+    ) -> VitonFiles:
+        """Recognise the layout of a folder.
+
+        Raises:
+            FileNotFoundError: when the folder does not exist or has neither layout, with what was looked for.
+        """
+        folder = Path(root).expanduser()
+        if not folder.is_dir():
+            raise FileNotFoundError(f"{folder}: no such folder; root is the folder of your copy of VITON-Zalando")
+        if layout != "auto":
+            return cls(folder, layout, segment_format)
+        if (folder / "women_top").is_dir():
+            return cls(folder, "authors", segment_format)
+        if (folder / "train" / "image").is_dir() or (folder / "test" / "image").is_dir():
+            return cls(folder, "viton_resize", segment_format)
+        raise FileNotFoundError(
+            f"{folder} holds neither women_top/ (the authors' layout) nor train/image/ or test/image/ (viton_resize)"
+        )
+
+    def pairs(self, split: str) -> list[Pair]:
+        """(person, garment) of every line of a pair list; `split` is "train" or "test".
+
+        Raises:
+            FileNotFoundError: when the list is missing.
+            ValueError: naming file and line, when a line does not hold two names, or when the list is empty.
+        """
+        candidates = [self.root / name for name in _PAIR_LISTS[self.layout][split]]
+        path = next((candidate for candidate in candidates if candidate.is_file()), None)
+        if path is None:
+            raise FileNotFoundError(f"{candidates[0]}: no such pair list; it holds a line 'person.jpg garment.jpg' for each pair")
+        pairs = []
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            words = line.split()
+            if len(words) == 2:
+                pairs.append((words[0], words[1]))
+            elif words:
+                raise ValueError(f"{path}, line {number}: expected 'person.jpg garment.jpg', found {line!r}")
+        if not pairs:
+            raise ValueError(f"{path} lists no pairs")
+        return pairs
+
+    def person(self, split: str, name: str) -> Path:
+        """Picture of a person."""
+        return self.root / "women_top" / name if self.layout == "authors" else self.root / split / "image" / name
+
+    def garment(self, split: str, name: str) -> Path:
+        """Picture of a garment."""
+        return self.root / "women_top" / name if self.layout == "authors" else self.root / split / "cloth" / name
+
+    def mask(self, split: str, name: str) -> Path | None:
+        """Mask of a garment, where the layout has one."""
+        return None if self.layout == "authors" else self.root / split / "cloth-mask" / name
+
+    def keypoints(self, split: str, name: str) -> Path:
+        """Key points of a person."""
+        stem = Path(name).stem
+        if self.layout == "authors":
+            return self.root / "pose" / f"{stem}.mat"
+        return self.root / split / "pose" / f"{stem}_keypoints.json"
+
+    def parsing(self, split: str, name: str) -> Path:
+        """Parsing map of a person."""
+        stem = Path(name).stem
+        if self.layout == "authors":
+            return self.root / "segment" / f"{stem}.mat"
+        return self.root / split / "image-parse" / f"{stem}.png"
+
+    def warp(self, name: str) -> Path | None:
+        """Control points of a person's own garment, where the layout has them."""
+        return self.root / "tps" / f"{Path(name).stem}.mat" if self.layout == "authors" else None
+
+    def check(self, split: str, pairs: Iterable[Pair]) -> None:
+        """Look for every file that the pairs need.
+
+        Raises:
+            FileNotFoundError: naming the first missing file and how many there are.
+        """
+        needed: dict[Path, None] = {}
+        for person, garment in pairs:
+            paths = (self.person(split, person), self.garment(split, garment), self.mask(split, garment))
+            needed.update(dict.fromkeys(path for path in paths if path is not None))
+            needed.update(dict.fromkeys((self.keypoints(split, person), self.parsing(split, person))))
+        missing = [path for path in needed if not path.is_file()]
+        if missing:
+            raise FileNotFoundError(
+                f"{missing[0]} is missing, one of {len(missing)} files that the {split} pairs need; "
+                "restore them, or take their lines out of the pair list"
+            )
+
+    def read_keypoints(self, split: str, name: str, first: bool) -> Tensor:
+        """(18, 3) key points of a person in pixels of the stored picture.
+
+        Args:
+            first: of several people take the first, as the authors do, instead of the one with the best score.
+        """
+        path = self.keypoints(split, name)
+        return joints.read_mat(path, 0 if first else None) if self.layout == "authors" else joints.read_openpose(path)
+
+    def read_parsing(self, split: str, name: str, height: int, width: int) -> Tensor:
+        """(height, width) uint8 LIP-20 labels of a person; height and width are those of the stored picture.
+
+        Raises:
+            ValueError: naming the file and the fix, when it cannot be read, has another size, or holds other ids.
+        """
+        path = self.parsing(split, name)
+        padded = self.layout == "authors" and self.segment_format == "lip641_transposed"
+        parsing = _read_segment(path) if self.layout == "authors" else read_labels(path)
+        if padded and parsing.shape[0] == parsing.shape[1]:
+            parsing = unpad_segment(parsing, height, width)
+        if parsing.shape != (height, width):
+            fix = "; if it lies over the picture as it is, set segment_format='image'" if padded else "; parse the picture again"
+            shown = f"{path} has {parsing.shape[1]}x{parsing.shape[0]} pixels (width x height)"
+            expected = "a square, transposed map of the LIP parser" if padded else f"{width}x{height} like its picture"
+            raise ValueError(f"{shown}, expected {expected}{fix}")
+        labels.check(parsing, "lip20", path)
+        return parsing
+
+    def read_warp(self, name: str) -> Tensor | None:
+        """(100, 2) control points in [-1, 1] that lay a person's own garment on her, where they are stored.
+
+        Raises:
+            ValueError: naming the file, when it is damaged.
+        """
+        path = self.warp(name)
+        if path is None or not path.is_file():
+            return None
+        points = _read_mat(path, "control_points")
+        if points.size != 200 or not np.isfinite(points).all():
+            raise ValueError(
+                f"{path}: control_points are 2x10x10 numbers, not {points.shape}; delete the file to have them computed"
+            )
+        return torch.from_numpy(points.astype(np.float32).reshape(2, 100).T * 2 - 1)
+
+
+def _read_segment(path: Path) -> Tensor:
+    segment = _read_mat(path, "segment").squeeze()
+    if segment.ndim != 2:
+        raise ValueError(f"{path}: segment is a label map (two axes), not {segment.shape}")
+    return torch.from_numpy(np.ascontiguousarray(segment).astype(np.uint8))
+
+
+def _read_mat(path: Path, name: str) -> np.ndarray:
+    try:
+        return np.asarray(loadmat(path)[name])
+    except Exception as error:  # SciPy raises whatever the damage leads to
+        raise ValueError(f"{path}: not a .mat file with {name!r}: {error}") from error
