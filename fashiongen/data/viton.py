@@ -15,9 +15,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from fashiongen.data.base import FashionDataModule
-from fashiongen.data.cutout import mask_on_white
 from fashiongen.data.pictures import read_picture, resize, resize_labels
-from fashiongen.data.viton_files import Pair, SegmentFormat, VitonFiles
+from fashiongen.data.viton_files import Pair, SegmentFormat, VitonFiles, own_garment
 from fashiongen.data.warps import WarpCache
 from fashiongen.layers.pose_maps import quantize_keypoints
 from fashiongen.layers.resize import legacy_bilinear_resize, legacy_nearest_resize
@@ -88,33 +87,11 @@ class VitonDataset(Dataset[Batch]):
     def garment(self, name: str) -> Garment:
         """A garment at the size of the set, with the stored mask, else everything that is not white."""
         image = read_picture(self.files.garment(self.split, name))
-        return Garment(self._resized(image), self._resized(garment_mask(self.files, self.split, name, image)))
+        return Garment(self._resized(image), self._resized(self.files.read_mask(self.split, name, image)))
 
     def _resized(self, image: Tensor) -> Tensor:
         function = legacy_bilinear_resize if self.resize == "legacy" else resize
         return function(image, self.height, self.width)
-
-
-def garment_mask(files: VitonFiles, split: str, name: str, image: Tensor) -> Tensor:
-    """(1, H, W) float, 0 or 1: the stored mask of a garment, else everything that is not white.
-
-    Raises:
-        ValueError: naming both, when the stored mask has another size than the picture.
-    """
-    path = files.mask(split, name)
-    if path is None:
-        return mask_on_white(image)
-    mask = (read_picture(path)[:1] > 0).float()
-    if mask.shape[1:] != image.shape[1:]:
-        sizes = [f"{each.shape[2]}x{each.shape[1]}" for each in (mask, image)]
-        raise ValueError(f"{path} has {sizes[0]} pixels (width x height), its garment {files.garment(split, name)} has {sizes[1]}")
-    return mask
-
-
-def own_garment(person: str) -> str:
-    """Name of the garment that a person wears: `000001_0.jpg` -> `000001_1.jpg`."""
-    path = Path(person)
-    return f"{path.stem.removesuffix('_0')}_1{path.suffix}"
 
 
 class VitonDataModule(FashionDataModule):

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from fashiongen.data import keypoints as joints
 from fashiongen.data import parsing as labels
+from fashiongen.data.cutout import mask_on_white
 from fashiongen.data.lip_segment import unpad_segment
-from fashiongen.data.pictures import read_labels
+from fashiongen.data.pictures import read_labels, read_picture
 
 Pair = tuple[str, str]
 SegmentFormat = Literal["lip641_transposed", "image"]
@@ -116,9 +117,10 @@ class VitonFiles:
             return self.root / "segment" / f"{stem}.mat"
         return self.root / split / "image-parse" / f"{stem}.png"
 
-    def warp(self, name: str) -> Path | None:
-        """Control points of a person's own garment, where the layout has them."""
-        return self.root / "tps" / f"{Path(name).stem}.mat" if self.layout == "authors" else None
+    def warp(self, pair: Pair) -> Path | None:
+        """Stored control points of a pair: the authors' layout can have them for people in their own garments."""
+        path = self.root / "tps" / f"{Path(pair[0]).stem}.mat"
+        return path if self.layout == "authors" and pair[1] == own_garment(pair[0]) and path.is_file() else None
 
     def check(self, split: str, pairs: Iterable[Pair]) -> None:
         """Look for every file that the pairs need.
@@ -166,21 +168,44 @@ class VitonFiles:
         labels.check(parsing, "lip20", path)
         return parsing
 
-    def read_warp(self, name: str) -> Tensor | None:
-        """(100, 2) control points in [-1, 1] that lay a person's own garment on her, where they are stored.
+    def read_mask(self, split: str, name: str, image: Tensor) -> Tensor:
+        """(1, H, W) float, 0 or 1: the stored mask of a garment, else everything that is not white in its picture.
+
+        Args:
+            image: (3, H, W) the garment's picture.
+
+        Raises:
+            ValueError: naming both files, when the stored mask has another size than the picture.
+        """
+        path = self.mask(split, name)
+        if path is None:
+            return mask_on_white(image)
+        mask = (read_picture(path)[:1] > 0).float()
+        if mask.shape[1:] != image.shape[1:]:
+            sizes = [f"{each.shape[2]}x{each.shape[1]}" for each in (mask, image)]
+            raise ValueError(
+                f"{path} has {sizes[0]} pixels (width x height), its garment {self.garment(split, name)} has {sizes[1]}"
+            )
+        return mask
+
+    def read_warp(self, path: Path) -> Tensor:
+        """(100, 2) control points in [-1, 1] from a file of the authors, see `warp`.
 
         Raises:
             ValueError: naming the file, when it is damaged.
         """
-        path = self.warp(name)
-        if path is None or not path.is_file():
-            return None
         points = _read_mat(path, "control_points")
         if points.size != 200 or not np.isfinite(points).all():
             raise ValueError(
                 f"{path}: control_points are 2x10x10 numbers, not {points.shape}; delete the file to have them computed"
             )
         return torch.from_numpy(points.astype(np.float32).reshape(2, 100).T * 2 - 1)
+
+
+def own_garment(person: str) -> str:
+    """Name of the garment that a person wears: `000001_0.jpg` -> `000001_1.jpg`."""
+    path = Path(person)
+    return f"{path.stem.removesuffix('_0')}_1{path.suffix}"
 
 
 def _read_segment(path: Path) -> Tensor:

@@ -10,21 +10,21 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from rich.progress import track
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from fashiongen.data.cutout import mask_on_white
 from fashiongen.data.pictures import read_picture
 from fashiongen.data.viton_files import Pair, VitonFiles
 from fashiongen.layers.contours import garment_silhouette, label_region, soft_region
-from fashiongen.layers.shape_context import NotEnoughBoundary, match
+from fashiongen.layers.shape_context import match
 
 WORKING_SIZE = (128, 96)
 """Height and width at which silhouettes of the training set are matched (authors' `extract_tps.m`)."""
 _VERSION = 1
 
 
-class WarpCache(Dataset[None]):
+class WarpCache:
     """Control points of VITON's training pairs: those stored with the set, else matched by shape contexts and kept in a folder.
 
     A pair's file appears whole or not at all, so a filling that was killed goes on where it stopped. A pair that cannot be matched
@@ -48,9 +48,9 @@ class WarpCache(Dataset[None]):
             FileNotFoundError: when the pair was not matched yet.
             ValueError: when it cannot be matched, or its file is damaged.
         """
-        points = self.files.read_warp(pair[0]) if pair[0].rpartition("_")[0] == pair[1].rpartition("_")[0] else None
-        if points is not None:
-            return points
+        stored = self.files.warp(pair)
+        if stored is not None:
+            return self.files.read_warp(stored)
         path = self._path(pair)
         if not path.is_file():
             raise FileNotFoundError(f"{path} is missing: fill the cache first (`prepare_data`)")
@@ -64,12 +64,16 @@ class WarpCache(Dataset[None]):
 
     def fill(self, pairs: Iterable[Pair], num_workers: int = 0) -> None:
         """Match the pairs that have no control points yet, in `num_workers` processes."""
-        stored = {pair for pair in pairs if (path := self.files.warp(pair[0])) is not None and path.is_file()}
-        todo = [pair for pair in pairs if pair not in stored and not self._path(pair).is_file()]
-        if todo:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            for _ in DataLoader(_Matching(self, todo), batch_size=None, num_workers=min(num_workers, len(todo))):
-                pass
+        todo = [pair for pair in pairs if self.files.warp(pair) is None and not self._path(pair).is_file()]
+        if not todo:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # The generator of its own keeps the global one as it is: a run that finds the cache filled draws the same numbers.
+        loader = DataLoader(
+            _Matching(self, todo), batch_size=None, num_workers=min(num_workers, len(todo)), generator=torch.Generator()
+        )
+        for _ in track(loader, "Matching garments with people", total=len(todo), transient=True):
+            pass
 
     def unmatched(self, pairs: Iterable[Pair]) -> dict[Pair, None]:
         """The pairs, in order, that have no control points because their silhouettes cannot be matched."""
@@ -92,10 +96,10 @@ class WarpCache(Dataset[None]):
             levels = ((garment + 1) * 127.5).round().to(torch.uint8)
             silhouette = garment_silhouette(levels.permute(1, 2, 0).numpy(), WORKING_SIZE)
         else:
-            silhouette = soft_region(mask_on_white(garment)[0].numpy(), WORKING_SIZE)
+            silhouette = soft_region(self.files.read_mask("train", product, garment)[0].numpy(), WORKING_SIZE)
         try:
             points = match(silhouette, region, one_based=self.legacy, subpixel=not self.legacy).control_points
-        except NotEnoughBoundary:
+        except ValueError:  # too few boundary points, or all of them on one line
             points = np.zeros((0, 2), np.float32)
         with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".part", delete=False) as file:
             np.save(file, points)
