@@ -1,10 +1,10 @@
 """Sphinx configuration."""
 
-from importlib.metadata import version
+from importlib import metadata
 
 project = "fashiongen"
 author = "the fashiongen authors"
-release = version("fashiongen")
+release = version = metadata.version("fashiongen")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
 source_suffix = {".md": "markdown"}

@@ -107,8 +107,8 @@ class VitonDataModule(FashionDataModule):
         resize: "antialias", or "legacy" for what the authors' code does: TensorFlow 1's bilinear and nearest-neighbour resizes, key
             points truncated to whole pixels twice, the first person of a key-point file, and matching on whole, 1-based pixels.
             Parsing is resized before the model makes its maps from it, which the authors do afterwards.
-        segment_format: of the authors' segment/*.mat: "lip641_transposed", or "image" for maps that lie over the picture.
-        warp: provide `control_points` of the training pairs: the stored ones (tps/*.mat), else matched by shape contexts, once.
+        segment_format: of the authors' `segment/*.mat`: "lip641_transposed", or "image" for maps that lie over the picture.
+        warp: provide `control_points` of the training pairs: the stored ones (`tps/*.mat`), else matched by shape contexts, once.
         skip_unmatched: leave training pairs out whose silhouettes cannot be matched, as the authors do; a warning counts them and
             names the list. Otherwise they are an error.
         cache: folder for matched control points.

@@ -143,11 +143,11 @@ class FashionModule(LightningModule):
     def updating(self, name: str) -> Iterator[Callable[[Tensor], None]]:
         """Within it only the weights of one optimiser take gradients; call what it yields with the loss, once.
 
-        ```python
-        with self.updating("coarse") as update:
-            loss = ...
-            update(loss)
-        ```
+        Example::
+
+            with self.updating("coarse") as update:
+                loss = ...
+                update(loss)
         """
         optimizer = self.optimizer_for(name)
 

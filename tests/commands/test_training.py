@@ -194,6 +194,18 @@ def test_weights_are_a_start(tiny: ModuleType, monkeypatch: pytest.MonkeyPatch) 
     assert torch.equal(state["refinement.weight"], trained.state_dict()["refinement.weight"])
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", [name for name in configurations() if name.endswith("/mannequin")])
+def test_a_shipped_recipe_runs(recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    model = fashiongen.hub.registry.model_class(recipe.partition("/")[0])
+    words = [f"--model.init_args.steps.{stage.name}=1" for stage in model.stages]
+    words += ["--data.init_args.train_length=8", "--data.init_args.validation_length=2", "--data.init_args.test_length=2"]
+    words += ["--data.init_args.batch_size=2", "--data.init_args.cache=null", "--trainer.accelerator=cpu", *QUIET]
+    assert main(["fit", "--config", recipe, *words]) == 0
+    assert saved(f"runs/{model.name}/last.ckpt")["fashiongen"]["steps_in_stage"] == {stage.name: 1 for stage in model.stages}
+
+
 # ---------------------------------------------------------------------------------------------------- refusals
 @pytest.mark.parametrize(
     ("words", "code", "told"),
