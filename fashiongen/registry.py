@@ -33,6 +33,7 @@ class ModelCard:
         changes: what of the picture it changes.
         stages: in a few words.
         adversarial: which stages have a discriminator.
+        needs_to_train, needs_to_run: names of `ANNOTATIONS` that training and the verbs read.
         verbs: what its objects can do.
         presets: names of the shipped configurations, `fashiongen fit --config <name>/<preset>`.
         pretrained: bundled weights.
@@ -53,6 +54,8 @@ class ModelCard:
     presets: tuple[str, ...]
     pretrained: tuple[str, ...]
     figures: dict[str, str]
+    needs_to_train: frozenset[str] = frozenset()
+    needs_to_run: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,8 @@ MODELS: dict[str, ModelCard] = {
         presets=("official", "mannequin"),
         pretrained=("viton.mannequin",),
         figures={"Inception Score, 2,032 test pairs (recalled, unverified)": "2.514 ± 0.130"},
+        needs_to_train=frozenset({"person", "keypoints", "parsing", "garment", "control_points"}),
+        needs_to_run=frozenset({"person", "keypoints", "parsing", "other_garment"}),
     ),
 }
 

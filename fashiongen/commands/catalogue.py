@@ -50,6 +50,8 @@ def _lines(card: registry.ModelCard) -> Iterator[str]:
         "adversarial": card.adversarial,
         "verbs": ", ".join(card.verbs),
         "presets": ", ".join(f"{name}/{preset}" for preset in card.presets),
+        "to train": ", ".join(registry.ANNOTATIONS[need] for need in registry.ANNOTATIONS if need in card.needs_to_train),
+        "to run": ", ".join(registry.ANNOTATIONS[need] for need in registry.ANNOTATIONS if need in card.needs_to_run),
         "weights": ", ".join(card.pretrained) or "none bundled",
     }
     for title, text in rows.items():

@@ -131,7 +131,7 @@ class VitonDataModule(FashionDataModule):
         **base: Any,
     ) -> None:
         super().__init__(**base)
-        self.save_hyperparameters()
+        self.save_hyperparameters(logger=False)  # a model may use the same names
         if not warp:
             self.provides = self.provides - {"control_points"}
 

@@ -36,8 +36,8 @@ class VitonFiles:
     Attributes:
         root: folder with the pair lists.
         layout: "authors" or "viton_resize".
-        segment_format: of the authors' segment/*.mat: "lip641_transposed" as the LIP parser leaves them, or "image" for maps that
-            already lie over the picture.
+        segment_format: of the authors' segment/*.mat: "lip641_transposed" as the LIP parser leaves them (a map of the picture's own
+            size is taken as it is, unless it is square), or "image" for maps that lie over the picture.
     """
 
     root: Path
@@ -161,10 +161,11 @@ class VitonFiles:
         if padded and parsing.shape[0] == parsing.shape[1]:
             parsing = unpad_segment(parsing, height, width)
         if parsing.shape != (height, width):
-            fix = "; if it lies over the picture as it is, set segment_format='image'" if padded else "; parse the picture again"
-            shown = f"{path} has {parsing.shape[1]}x{parsing.shape[0]} pixels (width x height)"
-            expected = "a square, transposed map of the LIP parser" if padded else f"{width}x{height} like its picture"
-            raise ValueError(f"{shown}, expected {expected}{fix}")
+            expected = f"{width}x{height} like its picture" + (", or a square map of the LIP parser" if padded else "")
+            fix = "parse the picture again" + (", or see segment_format" if self.layout == "authors" else "")
+            raise ValueError(
+                f"{path} has {parsing.shape[1]}x{parsing.shape[0]} pixels (width x height), expected {expected}; {fix}"
+            )
         labels.check(parsing, "lip20", path)
         return parsing
 

@@ -59,7 +59,7 @@ class MannequinDataModule(FashionDataModule):
         **base: Any,
     ) -> None:
         super().__init__(**base)
-        self.save_hyperparameters()
+        self.save_hyperparameters(logger=False)  # a model may use the same names
         self.lengths = {"train": train_length, "validation": validation_length, "test": test_length}
         self.cache = None if cache is None else Path(os.path.expanduser(cache))
 

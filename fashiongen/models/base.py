@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -260,24 +261,32 @@ class FashionModule(LightningModule):
             ValueError: with the keys that are missing, unknown, or of another shape.
         """
         expected = self.inference_state()
-        problems = [f"missing {key}" for key in expected.keys() - state.keys()]
-        problems += [f"unknown {key}" for key in state.keys() - expected.keys()]
-        problems += [
-            f"{key} has shape {tuple(state[key].shape)}, the model's is {tuple(expected[key].shape)}"
+        shapes = [
+            f"{key} {tuple(state[key].shape)} for {tuple(expected[key].shape)}"
             for key in expected.keys() & state.keys()
             if state[key].shape != expected[key].shape
         ]
-        if problems:
-            shown = "; ".join(sorted(problems)[:8]) + (f"; and {len(problems) - 8} more" if len(problems) > 8 else "")
-            raise ValueError(f"these are not weights of this {self.name}: {shown}")
+        problems = {
+            "missing": expected.keys() - state.keys(),
+            "unknown": state.keys() - expected.keys(),
+            "of another shape": shapes,
+        }
+        if any(problems.values()):
+            told = "; ".join(f"{kind}: {_some(keys)}" for kind, keys in problems.items() if keys)
+            raise ValueError(f"these are not weights of this {self.name}: {told}")
         with torch.no_grad():
             for key, tensor in expected.items():
                 tensor.copy_(state[key])
 
-    def save_pretrained(self, folder: str, **card: Any) -> None:
+    def save_pretrained(self, folder: str | Path, **card: Any) -> Path:
         """Write config.json, model.safetensors and README.md; see `fashiongen.hub.save`."""
-        hub.save(self, folder, **card)
+        return hub.save(self, folder, **card)
 
     def push_to_hub(self, repository: str, **options: Any) -> str:
         """Publish on the Hub; see `fashiongen.hub.push`. Returns the address of the commit."""
         return hub.push(self, repository, **options)
+
+
+def _some(keys: Iterable[str], shown: int = 4) -> str:
+    names = sorted(keys)
+    return ", ".join(names[:shown]) + (f" and {len(names) - shown} more" if len(names) > shown else "")

@@ -141,14 +141,18 @@ def test_of_several_people_the_surest_is_taken(tmp_path):
     assert np.allclose(read[:, :2], sure[:, :2] + 0.5)
 
 
+def numbers(*values):
+    return f'{{"people": [{{"pose_keypoints_2d": [{", ".join(values)}]}}]}}'
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
         ('{"people": []}', "nobody"),
-        ('{"people": [{"pose_keypoints_2d": [0, 0, 0]}]}', "54 or 75"),
-        ('{"people": [{"pose_keypoints_2d": [%s]}]}' % ", ".join(["0"] * 54), "no joint"),
-        ('{"people": [{"pose_keypoints_2d": [%s]}]}' % ", ".join(["NaN", "1", "1"] * 18), "not a number"),
-        ('{"people": [{"pose_keypoints_2d": [%s]}]}' % ", ".join(["1", "1", "NaN"] * 18), "not a number"),
+        (numbers("0"), "54 or 75"),
+        (numbers(*["0"] * 54), "no joint"),
+        (numbers(*["NaN", "1", "1"] * 18), "not a number"),
+        (numbers(*["1", "1", "NaN"] * 18), "not a number"),
         ('{"people": [{"face": []}]}', "not a key-point file"),
         ('{"people": 3}', "not a key-point file"),
         ("[]", "not a key-point file"),

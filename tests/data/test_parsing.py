@@ -91,7 +91,7 @@ def test_what_cannot_be_translated_is_told():
         mirror(torch.tensor([[-1]]))
     with pytest.raises(ValueError, match="integers"):
         convert(torch.zeros(2, 2), "lip20", "atr18")
-    with pytest.raises(ValueError, match="pascal7 cannot be translated to lip20.*'head'"):
+    with pytest.raises(ValueError, match=r"pascal7 cannot be translated to lip20.*'head'"):
         convert(torch.zeros(2, 2, dtype=torch.uint8), "pascal7", "lip20")
 
 

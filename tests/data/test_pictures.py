@@ -114,7 +114,7 @@ def test_a_jpeg_cut_short_is_refused(tmp_path):
 
 
 def test_missing_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match="nowhere.png"):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
         read_picture(tmp_path / "nowhere.png")
 
 
@@ -123,10 +123,10 @@ def test_huge_pictures_are_refused_before_they_are_decoded(tmp_path, monkeypatch
     with pytest.raises(ValueError, match=r"bomb\.png is too large"):
         read_picture(tmp_path / "bomb.png")
     monkeypatch.setattr(pictures, "LARGEST", 5)
-    with pytest.raises(ValueError, match="too large .3x2."):
+    with pytest.raises(ValueError, match=r"too large \(3x2\)"):
         read_picture(Image.fromarray(LEVELS))
     Image.fromarray(LEVELS).save(tmp_path / "a.png")
-    with pytest.raises(ValueError, match=r"a\.png is too large .3x2."):
+    with pytest.raises(ValueError, match=r"a\.png is too large \(3x2\)"):
         read_picture(tmp_path / "a.png")
 
 

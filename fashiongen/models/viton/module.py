@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.optim import Adam, Optimizer
 
+from fashiongen import registry
 from fashiongen.layers.compositor import composite
 from fashiongen.layers.contours import garment_silhouette, soft_region
 from fashiongen.layers.shape_context import NotEnoughBoundary, match, match_masks
@@ -80,8 +81,8 @@ class Viton(TryOn, FashionModule):
 
     name = "viton"
     stages = (Stage("coarse", 15_000, ("coarse",)), Stage("refinement", 6_000, ("refinement",)))
-    needs_to_train = frozenset({"person", "keypoints", "parsing", "garment", "control_points"})
-    needs_to_run = frozenset({"person", "keypoints", "parsing", "other_garment"})
+    needs_to_train = registry.MODELS["viton"].needs_to_train
+    needs_to_run = registry.MODELS["viton"].needs_to_run
 
     def __init__(
         self,
@@ -156,15 +157,18 @@ class Viton(TryOn, FashionModule):
             warning says which and why, and the points are those of the identity.
         """
         grid = self.warp.rows, self.warp.columns
-        points, found = [], []
+        points, found, reasons = [], [], []
         for index in range(len(mask)):
             try:
                 points.append(torch.as_tensor(self._match(garment, mask, index, grid), dtype=torch.float32))
                 found.append(True)
             except NotEnoughBoundary as error:
-                warnings.warn(f"picture {index} is drawn without its warped garment: {error}", stacklevel=2)
+                reasons.append(f"picture {index} is drawn without its warped garment: {error}")
                 points.append(regular_grid(*grid).float())
                 found.append(False)
+        if reasons:
+            more = f" (and {len(reasons) - 1} more of {len(mask)})" if len(reasons) > 1 else ""
+            warnings.warn(reasons[0] + more, stacklevel=2)
         return torch.stack(points).to(mask.device), torch.tensor(found, device=mask.device)
 
     def _match(self, garment: Garment, mask: Tensor, index: int, grid: tuple[int, int]) -> Any:
@@ -392,7 +396,12 @@ class Viton(TryOn, FashionModule):
     def _log_figures(self, prefix: str) -> None:
         for figure, metrics in self.figures.items():
             for name, metric in metrics.items():
-                self.log(f"{prefix}/{figure}/{name}", metric.compute(), prog_bar=figure == "viton" and name == "garment_l1")
+                self.log(
+                    f"{prefix}/{figure}/{name}",
+                    metric.compute(),
+                    prog_bar=figure == "viton" and name == "garment_l1",
+                    sync_dist=True,
+                )
 
     def pictures(self, batch: Batch) -> dict[str, Tensor]:
         garment = batch.garment if batch.garment is not None else batch.other_garment
