@@ -86,6 +86,27 @@ MODELS: dict[str, ModelCard] = {
         needs_to_train=frozenset({"person", "keypoints", "parsing", "garment", "control_points"}),
         needs_to_run=frozenset({"person", "keypoints", "parsing", "other_garment"}),
     ),
+    "pg2": ModelCard(
+        path="fashiongen.models.pg2.module:Pg2",
+        title="Pose Guided Person Image Generation",
+        authors="Liqian Ma, Xu Jia, Qianru Sun, Bernt Schiele, Tinne Tuytelaars, Luc Van Gool",
+        venue="NIPS 2017",
+        arxiv="1705.09368",
+        code="charliememory/Pose-Guided-Person-Image-Generation",
+        task="pose transfer",
+        changes="the pose",
+        stages="2: coarse picture, then a difference map that refines it",
+        adversarial="second stage",
+        verbs=("repose",),
+        presets=("official-market", "official-deepfashion", "mannequin"),
+        pretrained=(),
+        figures={
+            "SSIM, Market-1501, 12,800 test pairs (recalled, unverified)": "0.253",
+            "SSIM, DeepFashion, 12,800 test pairs (recalled, unverified)": "0.762",
+        },
+        needs_to_train=frozenset({"person", "target", "keypoints"}),
+        needs_to_run=frozenset({"person", "target", "keypoints"}),
+    ),
 }
 
 DATA: dict[str, DataCard] = {

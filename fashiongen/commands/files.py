@@ -38,6 +38,12 @@ CONVERTERS = {
         data="viton_zalando",
         licence="other",
     ),
+    "pg2": Converter(
+        path="fashiongen.models.pg2.official:load_official",
+        files={"checkpoint": "prefix of the TensorFlow checkpoint, .../model.ckpt-0"},
+        data="the authors' pairs of Market-1501 or DeepFashion",
+        licence="other",
+    ),
 }
 
 #: Layouts that the mannequin world can be written in: name -> `module:function`.

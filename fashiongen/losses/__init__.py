@@ -1,7 +1,18 @@
 """Losses that several papers share."""
 
+from fashiongen.losses.adversarial import discriminator_loss, fake_loss, real_loss
+from fashiongen.losses.nearest_neighbour import nearest_neighbour_distance, nearest_neighbour_loss
 from fashiongen.losses.perceptual import PerceptualLoss
 from fashiongen.losses.reconstruction import masked_l1
 from fashiongen.losses.total_variation import total_variation
 
-__all__ = ["PerceptualLoss", "masked_l1", "total_variation"]
+__all__ = [
+    "PerceptualLoss",
+    "discriminator_loss",
+    "fake_loss",
+    "masked_l1",
+    "nearest_neighbour_distance",
+    "nearest_neighbour_loss",
+    "real_loss",
+    "total_variation",
+]

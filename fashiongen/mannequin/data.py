@@ -5,30 +5,34 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from torch.utils.data import Dataset
 
 from fashiongen.data.base import FashionDataModule
-from fashiongen.data.cache import DiskCache, Rendered
+from fashiongen.data.cache import DiskCache, Rendered, Scenes
 from fashiongen.types import Batch
 
 from .random import WORLD_VERSION
-from .scenes import TryOnScenes
+from .scenes import PoseScenes, TryOnScenes
 from .world import World
 
 #: Options that change what is drawn: they name the folder of a cache.
-_DRAWING = ("height", "width", "framing", "look", "yaw", "photographs", "photograph_share", "world_seed")
+_DRAWING = ("task", "height", "width", "framing", "look", "yaw", "photographs", "photograph_share", "world_seed")
+
+_ALWAYS = frozenset({"person", "keypoints", "parsing", "parts", "text"})
+_PROVIDED = {"try_on": _ALWAYS | {"garment", "other_garment", "control_points", "truth"}, "pose": _ALWAYS | {"target"}}
 
 
 class MannequinDataModule(FashionDataModule):
     """The embedded world, drawn on the fly or once into a folder. People and garments of the three splits are disjoint.
 
     Args:
+        task: "try_on" (`TryOnScenes`) or "pose" (`PoseScenes`).
         height, width: of the pictures.
         framing: "upper" (head to thigh) or "full".
         look: "studio" or "market".
-        yaw: largest turn of a person from the camera, degrees.
+        yaw: largest turn of a person from the camera in try-on, degrees.
         train_length, validation_length, test_length: number of examples.
         photographs: folder of garment photographs used as textures.
         photograph_share: share of the tops that carry a photograph.
@@ -38,12 +42,11 @@ class MannequinDataModule(FashionDataModule):
         base: batch_size, num_workers, seed of `fashiongen.data.base.FashionDataModule`.
     """
 
-    provides: ClassVar[frozenset[str]] = frozenset(
-        {"person", "keypoints", "parsing", "parts", "text", "garment", "other_garment", "control_points", "truth"}
-    )
+    provides = _PROVIDED["try_on"] | _PROVIDED["pose"]
 
     def __init__(
         self,
+        task: Literal["try_on", "pose"] = "try_on",
         height: int = 128,
         width: int = 96,
         framing: Literal["upper", "full"] = "upper",
@@ -60,10 +63,13 @@ class MannequinDataModule(FashionDataModule):
     ) -> None:
         super().__init__(**base)
         self.save_hyperparameters(logger=False)  # a model may use the same names
+        if task not in _PROVIDED:
+            raise ValueError(f"the mannequin world has no task {task!r}; choose one of {', '.join(_PROVIDED)}")
+        self.provides = _PROVIDED[task]
         self.lengths = {"train": train_length, "validation": validation_length, "test": test_length}
         self.cache = None if cache is None else Path(os.path.expanduser(cache))
 
-    def _scenes(self, split: str) -> TryOnScenes:
+    def _scenes(self, split: str) -> Scenes:
         options = self.hparams
         world = World(
             height=options["height"],
@@ -75,6 +81,8 @@ class MannequinDataModule(FashionDataModule):
             photographs=options["photographs"],
             photograph_share=options["photograph_share"],
         )
+        if options["task"] == "pose":
+            return PoseScenes(world, self.lengths[split])
         return TryOnScenes(world, self.lengths[split], options["yaw"], answers=split != "train")
 
     def _folder(self, split: str) -> Path:

@@ -93,5 +93,32 @@ class TryOnScenes:
         return torch.stack(points).float().to(garment.device)
 
 
+class PoseScenes:
+    """A person, and the same person in another pose, turned another way: same clothes, background and light.
+
+    Args:
+        world: draws the pictures.
+        length: number of examples.
+    """
+
+    def __init__(self, world: World, length: int) -> None:
+        self.world = world
+        self.length = length
+
+    def __len__(self) -> int:
+        return self.length
+
+    def batch(self, indices: Tensor) -> Batch:
+        """Examples number `indices` (B,); pictures hold 8-bit levels."""
+        world = self.world
+        identity, outfit = world.identity(indices), world.outfit(indices)
+        background, camera = world.background(indices), world.camera(indices)
+
+        def person(variant: int) -> Person:
+            return _eight_bit(world.render(identity, world.pose(indices, variant), outfit, background, camera).person())
+
+        return Batch(person(0), target=person(1), name=[f"{index:06d}" for index in indices.tolist()])
+
+
 def _eight_bit(item: Item) -> Item:
     return dataclasses.replace(item, image=((item.image + 1) * 127.5).round() / 127.5 - 1)

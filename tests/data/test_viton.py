@@ -12,6 +12,7 @@ from fashiongen.data.viton import VitonDataModule
 from fashiongen.data.viton_files import VitonFiles, own_garment
 from fashiongen.layers.thin_plate_spline import ThinPlateSpline
 from fashiongen.mannequin import World
+from fashiongen.mannequin.scenes import TryOnScenes
 from fashiongen.mannequin.writers import write_viton, write_viton_resize
 
 LAYOUTS = {"authors": write_viton, "viton_resize": write_viton_resize}
@@ -46,11 +47,11 @@ def module(root, **options):
     return VitonDataModule(str(root), **options)
 
 
-def world_people(split):
-    """What the writers were given: the people of a split at their own size."""
-    from fashiongen.mannequin.scenes import TryOnScenes
-
-    return TryOnScenes(World(height=96, width=72, split=split), 3, warps=False, answers=False).batch(torch.arange(2))
+@pytest.fixture(scope="session")
+def truth():
+    """What the writers were given of the test people."""
+    scenes = TryOnScenes(World(height=96, width=72, split="test"), 2, warps=False, answers=False)
+    return scenes.batch(torch.arange(2))
 
 
 @pytest.mark.parametrize("resize", ["legacy", "antialias"])
@@ -70,8 +71,8 @@ def test_batches_hold_what_the_module_says(root, resize):
     assert [len(each) for each in (data.train_set, data.validation_set, data.test_set)] == [3, 2, 2]
 
 
-def test_annotations_lie_on_the_person_as_they_were_written(root):
-    truth = world_people("test").person
+def test_annotations_lie_on_the_person_as_they_were_written(root, truth):
+    truth = truth.person
     person = next(iter(module(root, height=96, width=72, warp=False).val_dataloader())).person
     assert (person.image - truth.image).abs().mean() < 0.05
     # The authors' squares of 641 pixels are one pixel larger than the picture in them: edges may move by a pixel.
@@ -88,10 +89,9 @@ def test_legacy_key_points_are_whole_pixels(root):
     assert (keypoints[~seen] == 0).all()
 
 
-def test_garment_masks_cover_the_garment(root):
+def test_garment_masks_cover_the_garment(root, truth):
     garment = next(iter(module(root, height=96, width=72).val_dataloader())).garment
-    truth = world_people("test").garment
-    assert (garment.mask - truth.mask).abs().mean() < 0.05  # edges; JPEG writes a fringe around them
+    assert (garment.mask - truth.garment.mask).abs().mean() < 0.05  # edges; JPEG writes a fringe around them
 
 
 def test_control_points_bring_the_garment_onto_the_person(root):

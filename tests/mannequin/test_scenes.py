@@ -4,7 +4,7 @@ import torch
 from fashiongen.data.cache import pack
 from fashiongen.layers import thin_plate_spline
 from fashiongen.mannequin.data import MannequinDataModule
-from fashiongen.mannequin.scenes import TryOnScenes
+from fashiongen.mannequin.scenes import PoseScenes, TryOnScenes
 from fashiongen.mannequin.world import World
 from fashiongen.types import Batch
 
@@ -79,3 +79,23 @@ def test_splits_share_neither_people_nor_garments():
     data = MannequinDataModule(**OPTIONS)
     pictures = [example.garment.image for split in (data.train_set, data.test_set) for example in split.__getitems__([0, 1, 2])]
     assert all(not torch.equal(a, b) for index, a in enumerate(pictures) for b in pictures[:index])
+
+
+def test_a_pose_scene_changes_the_pose_alone():
+    world = World(height=64, width=32, split="test", framing="full", look="market")
+    batch = PoseScenes(world, 4).batch(torch.arange(4))
+    assert (batch.person.keypoints[..., :2] - batch.target.keypoints[..., :2]).abs().amax((1, 2)).min() > 2
+    assert batch.person.text[0].split()[:2] == batch.target.text[0].split()[:2]
+    corner = (slice(None), slice(None), slice(0, 4), slice(0, 4))
+    assert torch.equal(batch.person.parsing[:, :4, :4], batch.target.parsing[:, :4, :4])
+    assert (batch.person.image[corner] - batch.target.image[corner]).abs().mean() < 0.1
+
+
+def test_tasks_provide_what_they_hold():
+    pose = MannequinDataModule(task="pose", **OPTIONS)
+    example = pose.train_set[0]
+    assert example.target is not None and example.garment is None
+    assert "target" in pose.provides and "garment" not in pose.provides
+    assert "target" not in MannequinDataModule(**OPTIONS).provides
+    with pytest.raises(ValueError, match="no task 'sleep'; choose one of try_on, pose"):
+        MannequinDataModule(task="sleep", **OPTIONS)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.optim import Adam, Optimizer
 
+from fashiongen import registry
 from fashiongen.layers.dcgan import DCGANCritic
 from fashiongen.layers.pose_disks import pose_disks
 from fashiongen.layers.pose_mask import pose_mask
@@ -80,8 +81,8 @@ class Pg2(ReposeFigures, FashionModule):
 
     name = "pg2"
     stages = (Stage("coarse", 22_000, ("coarse",)), Stage("refinement", 14_000, ("refinement", "critic")))
-    needs_to_train = frozenset({"person", "target", "keypoints"})
-    needs_to_run = frozenset({"person", "target", "keypoints"})
+    needs_to_train = registry.MODELS["pg2"].needs_to_train
+    needs_to_run = registry.MODELS["pg2"].needs_to_run
     source_needs = frozenset()
 
     def __init__(

@@ -1,0 +1,1 @@
+"""Pictures -> key points: decoders of what pose networks put out."""
