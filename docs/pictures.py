@@ -63,9 +63,10 @@ def garments() -> None:
     world = World(height=192, width=144, split="test")
     numbers = torch.arange(400)
     outfits = world.outfit(numbers)
-    chosen = numbers[~(outfits.dress | outfits.coat)][:10]
+    in_top = ~(outfits.dress | outfits.coat)
+    chosen = numbers[in_top][:10]
     facing = (world.pose(numbers).yaw.abs() < 15) & (world.identity(numbers).presentation > 0.5)
-    wearer = torch.full_like(chosen, int(numbers[facing][1]))
+    wearer = torch.full_like(chosen, int(numbers[facing & in_top][1]))
     background, camera = world.background(wearer), world.camera(wearer)
     own, pose = world.outfit(wearer), world.pose(wearer)
     flat = world.lay_flat(world.outfit(chosen)).image
