@@ -11,7 +11,7 @@ import yaml
 from fashiongen import registry
 
 _CALLS = {
-    "try_on": "picture = model.try_on(fashiongen.mannequin.person(7), fashiongen.mannequin.garment(3))",
+    "try_on": "picture = model.try_on(fashiongen.mannequin.person(9), fashiongen.mannequin.garment(3))",
     "repose": "picture = model.repose(person, pose)",
     "redress": "picture = model.redress(person, text)",
     "sample": "pictures = model.sample(4)",

@@ -107,6 +107,27 @@ MODELS: dict[str, ModelCard] = {
         needs_to_train=frozenset({"person", "target", "keypoints"}),
         needs_to_run=frozenset({"person", "target", "keypoints"}),
     ),
+    "deformable_gan": ModelCard(
+        path="fashiongen.models.deformable_gan.module:DeformableGan",
+        title="Deformable GANs for Pose-based Human Image Generation",
+        authors="Aliaksandr Siarohin, Enver Sangineto, Stéphane Lathuilière, Nicu Sebe",
+        venue="CVPR 2018",
+        arxiv="1801.00055",
+        code="AliaksandrSiarohin/pose-gan",
+        task="pose transfer",
+        changes="the pose",
+        stages="1: a U-net whose skips move the body parts to the target pose",
+        adversarial="yes",
+        verbs=("repose",),
+        presets=("official-market", "official-deepfashion", "mannequin"),
+        pretrained=(),
+        figures={
+            "SSIM, Market-1501, 12,000 test pairs (recalled, unverified)": "0.290",
+            "SSIM, DeepFashion, 12,000 test pairs (recalled, unverified)": "0.756",
+        },
+        needs_to_train=frozenset({"person", "target", "keypoints"}),
+        needs_to_run=frozenset({"person", "target", "keypoints"}),
+    ),
 }
 
 DATA: dict[str, DataCard] = {
@@ -119,6 +140,16 @@ DATA: dict[str, DataCard] = {
         path="fashiongen.data.viton:VitonDataModule",
         provides=frozenset({"person", "keypoints", "parsing", "garment", "other_garment", "control_points"}),
         about="the 14,221 + 2,032 pairs of VITON, in the authors' layout or as viton_resize; your own copy",
+    ),
+    "market1501": DataCard(
+        path="fashiongen.data.market1501:Market1501DataModule",
+        provides=frozenset({"person", "keypoints", "target"}),
+        about="pairs of surveillance pictures of one person, by the lists of Deformable GAN and PATN; your own copy",
+    ),
+    "deepfashion_inshop": DataCard(
+        path="fashiongen.data.deepfashion:DeepFashionInshopDataModule",
+        provides=frozenset({"person", "keypoints", "target"}),
+        about="pairs of shop pictures of one outfit, by the lists of Deformable GAN and PATN; your own copy",
     ),
 }
 

@@ -44,12 +44,20 @@ CONVERTERS = {
         data="the authors' pairs of Market-1501 or DeepFashion",
         licence="other",
     ),
+    "deformable_gan": Converter(
+        path="fashiongen.models.deformable_gan.official:load_official",
+        files={"generator": "Keras file of the generator, .../generator-warp-mask-nn3-cl12.h5"},
+        data="the authors' pairs of Market-1501 or DeepFashion",
+        licence="other",
+    ),
 }
 
 #: Layouts that the mannequin world can be written in: name -> `module:function`.
 WRITERS = {
     "viton": "fashiongen.mannequin.writers:write_viton",
     "viton_resize": "fashiongen.mannequin.writers:write_viton_resize",
+    "market1501": "fashiongen.mannequin.pose_writers:write_market1501",
+    "deepfashion_inshop": "fashiongen.mannequin.pose_writers:write_deepfashion_inshop",
 }
 
 

@@ -22,6 +22,8 @@ _DRAWING = ("task", "height", "width", "framing", "look", "yaw", "photographs", 
 
 _ALWAYS = frozenset({"person", "keypoints", "parsing", "parts", "text"})
 _PROVIDED = {"try_on": _ALWAYS | {"garment", "other_garment", "control_points", "truth"}, "pose": _ALWAYS | {"target"}}
+#: What each function of the trainer reads.
+_READ = {"fit": ("train", "validation"), "validate": ("validation",), "test": ("test",), "predict": ("test",)}
 
 
 class MannequinDataModule(FashionDataModule):
@@ -91,9 +93,10 @@ class MannequinDataModule(FashionDataModule):
         return self.cache / f"{split}-{hashlib.sha256(repr((WORLD_VERSION, named, self.lengths[split])).encode()).hexdigest()[:16]}"
 
     def prepare_data(self) -> None:
-        """Draw what the cache does not hold yet."""
+        """Draw what the cache does not hold yet, of the splits that the trainer is going to read."""
         if self.cache is not None:
-            for split in self.lengths:
+            running = None if self.trainer is None else self.trainer.state.fn
+            for split in _READ.get(str(running), tuple(self.lengths)):
                 DiskCache(self._scenes(split), self._folder(split)).fill()
 
     def _set(self, split: str) -> Dataset[Batch]:

@@ -7,15 +7,24 @@ and a model that was built after another starts at a higher number.
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from fashiongen.convert.keras import read_weights
+from fashiongen.hub import create
 from fashiongen.models.deformable_gan.networks import Discriminator, Generator
 from fashiongen.models.official import Variables, from_tensorflow, load_variables
 
 _NO_BOOKKEEPING = r"(?!)"
+_PRESETS = {6: "official-market", 7: "official-deepfashion"}
+_POSES = {18: ("staircase", False), 21: ("staircase", True), 3: ("stickman", False), 6: ("stickman", True)}
+"""Input channels of the encoder of the target pose -> representation of a pose, and whether a background follows."""
+_ONE_STREAM = {39: ("staircase", True), 21: ("staircase", False), 9: ("stickman", True), 6: ("stickman", False)}
+"""Input channels of the only encoder -> representation of a pose, and whether the source pose is there."""
 
 
 def generator_names(generator: Generator) -> dict[str, str]:
@@ -74,6 +83,68 @@ def load_generator(generator: Generator, variables: Variables) -> None:
 def load_discriminator(discriminator: Discriminator, variables: Variables) -> None:
     """Load the weights of a Keras file (`epoch_089_discriminator.h5`); arguments and errors as in `load_generator`."""
     load_variables(discriminator, canonical(variables), discriminator_names(discriminator), _NO_BOOKKEEPING, _from_keras)
+
+
+def variant(variables: Variables) -> dict[str, Any]:
+    """What the weights of a generator tell, as options of `DeformableGan`; "mask" and "full" have equal weights and read "mask".
+
+    Raises:
+        ValueError: when a convolution that tells it is missing or reads a number of channels that no variant has.
+    """
+    variables = canonical(variables)
+    levels = 1 + sum(name.startswith("conv2d_transpose_") for name in variables)
+    kernels = {int(found[1]): array for name, array in variables.items() if (found := re.fullmatch(r"conv2d_(\d+)/kernel:0", name))}
+    if levels < 3 or len(kernels) not in (levels + 1, 2 * levels + 1):
+        raise ValueError(
+            f"this is no generator of Deformable GAN: it has {len(kernels)} convolutions and {levels - 1} transposed ones; "
+            "those of 128x64 have 13 (the baseline 7) and 5, those of 256x256 15 (8) and 6"
+        )
+    incoming, width = kernels[1].shape[2:]
+    options: dict[str, Any] = {"levels": levels, "width": int(width)}
+    if len(kernels) == levels + 1:
+        if incoming not in _ONE_STREAM:
+            raise ValueError(f"the first convolution reads {incoming} channels; known: {', '.join(map(str, _ONE_STREAM))}")
+        pose, source_pose = _ONE_STREAM[incoming]
+        return options | {"warp_skip": "none", "pose": pose, "source_pose": source_pose}
+    target = kernels[levels + 1].shape[2]
+    if target not in _POSES:
+        raise ValueError(f"the encoder of the target pose reads {target} channels; known: {', '.join(map(str, _POSES))}")
+    pose, background = _POSES[target]
+    warp_skip = "stn" if any(name.startswith("dense_") for name in variables) else "mask"
+    return options | {"warp_skip": warp_skip, "pose": pose, "background": background, "source_pose": incoming != 3}
+
+
+def load_official(generator: str | Path, discriminator: str | Path | None = None, **options: Any) -> Any:
+    """The authors' Keras file as a model (a `DeformableGan`); mode, width and inputs are read off the weights.
+
+    Args:
+        generator: file of the generator ("generator-warp-mask-nn3-cl12.h5", "epoch_089_generator.h5").
+        discriminator: file of the discriminator; without it that of the model is untrained, which matters for training alone.
+        options: of the model, in place of what the file and the preset of its size (128x64 or 256x256) say. A file cannot tell
+            `warp_skip="full"`, another `size`, and the `discriminator_kind`.
+
+    Raises:
+        ImportError: when h5py is not installed.
+        FileNotFoundError: when a file is not there.
+        ValueError: naming the file and the variables that are missing, unknown or of the wrong shape.
+    """
+    variables = read_weights(generator)
+    try:
+        found = variant(variables)
+        levels = found["levels"]
+        if levels not in _PRESETS:
+            raise ValueError(f"the authors' generators have 6 or 7 levels, this one {levels}")
+        model: Any = create("deformable_gan", _PRESETS[levels], **{**found, **options})
+        load_generator(model.generator, variables)
+    except ValueError as error:
+        raise ValueError(f"{generator}: {error}") from error
+    if discriminator is not None:
+        weights = read_weights(discriminator)
+        try:
+            load_discriminator(model.discriminator, weights)
+        except ValueError as error:
+            raise ValueError(f"{discriminator}: {error}") from error
+    return model.eval()
 
 
 def generator_variables(generator: Generator) -> dict[str, np.ndarray]:
