@@ -95,8 +95,8 @@ class MannequinDataModule(FashionDataModule):
     def prepare_data(self) -> None:
         """Draw what the cache does not hold yet, of the splits that the trainer is going to read."""
         if self.cache is not None:
-            running = None if self.trainer is None else self.trainer.state.fn
-            for split in _READ.get(str(running), tuple(self.lengths)):
+            running = None if self.trainer is None or self.trainer.state.fn is None else self.trainer.state.fn.value
+            for split in _READ.get(running or "", tuple(self.lengths)):
                 DiskCache(self._scenes(split), self._folder(split)).fill()
 
     def _set(self, split: str) -> Dataset[Batch]:

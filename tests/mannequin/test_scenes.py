@@ -1,4 +1,5 @@
 import pytest
+import pytorch_lightning as pl
 import torch
 
 from fashiongen.data.cache import pack
@@ -99,3 +100,14 @@ def test_tasks_provide_what_they_hold():
     assert "target" not in MannequinDataModule(**OPTIONS).provides
     with pytest.raises(ValueError, match="no task 'sleep'; choose one of try_on, pose"):
         MannequinDataModule(task="sleep", **OPTIONS)
+
+
+def test_testing_does_not_draw_the_training_set(tmp_path):
+
+    class Reader(pl.LightningModule):
+        def test_step(self, batch, batch_idx):
+            assert batch.truth is not None
+
+    trainer = pl.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False)
+    trainer.test(Reader(), datamodule=MannequinDataModule(cache=str(tmp_path), **OPTIONS), verbose=False)
+    assert [folder.name.partition("-")[0] for folder in tmp_path.iterdir()] == ["test"]
