@@ -15,7 +15,7 @@ from torch import Tensor
 def nearest_neighbour_distance(generated: Tensor, reference: Tensor, size: int = 5) -> Tensor:
     """Distance of every place to the closest place of the reference within a window.
 
-    d(p) = min over q in the size x size window around p of sum over channels |generated(p) - reference(q)|.
+    d(p) = min over q in the size x size window around p of sum over channels `abs(generated(p) - reference(q))`.
     Places outside the reference never count.
 
     Args:
