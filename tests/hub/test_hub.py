@@ -189,7 +189,7 @@ def test_options_replace_saved_hyper_parameters(tiny: Any, tmp_path: Path) -> No
     assert hub.load(folder, rate=2.0).hparams["rate"] == 2.0
     with pytest.raises(UnknownName, match="no tiny option 'ratee'; did you mean rate"):
         hub.load(folder, ratee=2.0)
-    with pytest.raises(HubError, match=r"generator\.0\.weight has shape \(4, 3\), the model's is \(6, 3\)"):
+    with pytest.raises(HubError, match=r"generator\.0\.weight \(4, 3\) for \(6, 3\)"):
         hub.load(folder, width=6)
 
 
@@ -230,7 +230,7 @@ DAMAGES = {
     "truncated": (truncate, r"model\.safetensors has [\d,]+ bytes in place of [\d,]+, a broken copy: save or copy"),
     "flipped bit": (flip, r"model\.safetensors has sha256 \w{12}…, config\.json says \w{12}…, it was changed: save or copy"),
     "no safetensors": (lambda f: rewrite(f, b"pickle"), r"model\.safetensors: "),
-    "wrong keys": (rename_key, r"not weights of this tiny: missing generator\.0\.bias; unknown other"),
+    "wrong keys": (rename_key, r"not weights of this tiny: missing: generator\.0\.bias; unknown: other"),
     "no JSON": (lambda f: (f / "config.json").write_text("{"), r"config\.json is damaged"),
     "no object": (lambda f: (f / "config.json").write_text("[1]"), "not written by fashiongen"),
     "another library": (lambda f: (f / "config.json").write_text('{"model_type": "bert"}'), "not written by fashiongen"),

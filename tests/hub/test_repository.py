@@ -137,7 +137,7 @@ DAMAGES: dict[str, tuple[Any, str]] = {
     "changed": (lambda files: {"model_safetensors": files["model.safetensors"][:-1] + b"?"}, "it was changed"),
     "other keys": (
         lambda files: {"config_json": files["config.json"].replace(b'"width": 5', b'"width": 4')},
-        r"not weights of this tiny: generator\.0\.bias has shape \(5,\), the model's is \(4,\)",
+        r"not weights of this tiny: of another shape: generator\.0\.bias \(5,\) for \(4,\)",
     ),
     "unknown model": (lambda files: {"config_json": files["config.json"].replace(b'"tiny"', b'"os:system"')}, "'os:system'"),
 }
