@@ -102,7 +102,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     world.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where the files go")
     world.add_argument("--layout", choices=tuple(WRITERS), default="viton", help="whose layout it is (default: viton)")
     world.add_argument("--people", type=int, default=16, metavar="N", help="training people with their garments (default: 16)")
-    world.add_argument("--test-people", type=int, default=4, metavar="N", help="test people with others' garments (default: 4)")
+    world.add_argument(
+        "--test-people", type=int, default=4, metavar="N", help="test people; in try-on layouts with others' garments (default: 4)"
+    )
     world.add_argument("--height", type=int, default=256, help="of the pictures (default: 256)")
     world.add_argument("--width", type=int, default=192, help="of the pictures (default: 192)")
     world.add_argument("--seed", type=int, default=0, help="another seed is another world (default: 0)")
