@@ -22,7 +22,14 @@ from fashiongen.metrics import MaskedL1, MaskedSSIM
 from fashiongen.models.base import FashionModule, Stage
 from fashiongen.models.verbs import TryOn
 from fashiongen.models.viton.networks import Coarse, CoarseGenerator, RefinementNetwork
-from fashiongen.models.viton.representation import bytescale, garment_region, kept_picture, person_representation
+from fashiongen.models.viton.representation import (
+    GARMENT_LABELS,
+    IDENTITY_LABELS,
+    bytescale,
+    garment_region,
+    kept_picture,
+    person_representation,
+)
 from fashiongen.optim import TFAdam
 from fashiongen.types import Batch, Garment, Person
 
@@ -95,8 +102,8 @@ class Viton(TryOn, FashionModule):
         body_grid: Sequence[int] = (16, 12),
         joint_radius: int = 5,
         missing_joint: Literal["skip", "corner"] = "skip",
-        garment_labels: Sequence[int] = (5,),
-        kept_labels: Sequence[int] = (1, 2, 4, 13),
+        garment_labels: Sequence[int] = GARMENT_LABELS,
+        kept_labels: Sequence[int] = IDENTITY_LABELS,
         kept_margin: int = 0,
         coarse_train_mode: bool = False,
         exchange: Literal["none", "bytescale"] = "none",
@@ -228,7 +235,7 @@ class Viton(TryOn, FashionModule):
 
     @property
     def _keeps_more(self) -> bool:
-        return tuple(self.hparams["kept_labels"]) != (1, 2, 4, 13)
+        return tuple(self.hparams["kept_labels"]) != IDENTITY_LABELS
 
     def _exchanged(self, image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         if self.hparams["exchange"] == "none":
