@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from fashiongen.mannequin import World
+from fashiongen.mannequin.labels import to_scheme
+from fashiongen.mannequin.scenes import RedressScenes, SwapScenes
 from fashiongen.types import to_pil
 
 FOLDER = Path(__file__).parent / "images"
@@ -74,8 +76,35 @@ def garments() -> None:
     sheet([list(flat), list(worn)], "garments.jpg")
 
 
+def swaps() -> None:
+    """Columns of person, donor and truth; the factors take turns."""
+    batch = SwapScenes(World(height=192, width=96, split="test", framing="full"), 9).batch(torch.arange(9))
+    assert batch.donor is not None and batch.truth is not None
+    sheet([list(batch.person.image), list(batch.donor.image), list(batch.truth.image)], "mannequin-swap.jpg")
+
+
+def redressing() -> None:
+    """People above, the same people in the clothes of the other sentence below; prints the sentences."""
+    batch = RedressScenes(World(height=192, width=128, split="test", framing="full"), 7).batch(torch.arange(7))
+    assert batch.truth is not None
+    sheet([list(batch.person.image), list(batch.truth.image)], "mannequin-redress.jpg")
+    for own, other in zip(batch.person.text or "", batch.other_text or "", strict=True):
+        print(f"{own}  ->  {other}")
+
+
+def schemes() -> None:
+    """Whole figures on the 128 x 128 page, and their labels in three schemes."""
+    world, people = World(height=128, width=128, split="test", framing="full"), torch.arange(8)
+    drawn = world.draw(people)
+    maps = [list(colours(to_scheme(drawn.labels, scheme))) for scheme in ("lip20", "clothnet22", "fashiongan7")]
+    sheet([list(drawn.image), *maps], "mannequin-schemes.png")
+
+
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     people()
     annotations()
     garments()
+    swaps()
+    redressing()
+    schemes()

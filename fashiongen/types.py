@@ -170,7 +170,11 @@ class Batch(_Tensors):
         control_points: (N, 2) float (x, y) in [-1, 1]: where the points of a regular grid over the person's picture sample
             from in the picture of `garment` (thin-plate spline warp, `fashiongen.layers.thin_plate_spline`).
         other_control_points: (N, 2), the same for `other_garment`.
-        truth: the true answer of the task, where the world knows it: `person` in `other_garment`.
+        other_text: a sentence about clothes that `person` does not wear.
+        donor: another person, who gives what `factor` names.
+        factor: "foreground", "background" or "pose": what a swap takes from `donor`, everything else staying as in `person`.
+        truth: the true answer of the task, where the world knows it: `person` in `other_garment`, dressed as `other_text` says, or
+            with the factor of `donor`.
         name: names for written results, from the file names of the data set.
     """
 
@@ -180,6 +184,9 @@ class Batch(_Tensors):
     other_garment: Garment | None = None
     control_points: Tensor | None = None
     other_control_points: Tensor | None = None
+    other_text: str | list[str] | None = None
+    donor: Person | None = None
+    factor: str | list[str] | None = None
     truth: Person | None = None
     name: str | list[str] | None = None
 

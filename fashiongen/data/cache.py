@@ -5,21 +5,24 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import random
 import tempfile
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from rich.progress import track
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 
 from fashiongen.types import Batch, Garment, Person
 
 _KINDS: dict[str, type[Person] | type[Garment]] = {
     "person": Person,
     "target": Person,
+    "donor": Person,
     "truth": Person,
     "garment": Garment,
     "other_garment": Garment,
@@ -72,17 +75,39 @@ class DiskCache(Dataset[Batch]):
     def _path(self, chunk: int) -> Path:
         return self.folder / f"{chunk:06d}.safetensors"
 
-    def fill(self) -> None:
-        """Make and write every chunk that is not there yet."""
+    def fill(self, workers: int = 0) -> None:
+        """Make and write every chunk that is not there yet.
+
+        Chunks are made in a random order and looked for once more before they are made, so that processes which fill one folder at
+        the same time share the work.
+
+        Args:
+            workers: processes that make chunks, with one thread each; 0 makes them in this process.
+        """
+        missing = [chunk for chunk in range(-(-len(self) // self.chunk)) if not self._path(chunk).exists()]
+        if not missing:
+            return
         self.folder.mkdir(parents=True, exist_ok=True)
-        for chunk in range(-(-len(self) // self.chunk)):
-            if not self._path(chunk).exists():
-                indices = torch.arange(chunk * self.chunk, min((chunk + 1) * self.chunk, len(self)))
-                tensors, words = pack(self.scenes.batch(indices))
-                with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".part", delete=False) as file:
-                    temporary = file.name
-                save_file(tensors, temporary, metadata={"words": json.dumps(words)})
-                os.replace(temporary, self._path(chunk))
+        random.Random().shuffle(missing)
+        workers = min(workers, len(missing)) if len(missing) > 1 else 0
+        # The generator of its own keeps the global one as it is: a run that finds the cache filled draws the same numbers.
+        loader = DataLoader(_Filling(self, missing), batch_size=None, num_workers=workers, generator=torch.Generator())
+        for _ in track(loader, f"Drawing {len(self)} examples", total=len(missing), transient=True):
+            pass
+
+    def write(self, chunk: int) -> None:
+        """Make and write a chunk, unless it is there."""
+        if self._path(chunk).exists():
+            return
+        indices = torch.arange(chunk * self.chunk, min((chunk + 1) * self.chunk, len(self)))
+        tensors, words = pack(self.scenes.batch(indices))
+        with tempfile.NamedTemporaryFile(dir=self.folder, suffix=".part", delete=False) as file:
+            temporary = file.name
+        try:
+            save_file(tensors, temporary, metadata={"words": json.dumps(words)})
+            os.replace(temporary, self._path(chunk))
+        finally:
+            Path(temporary).unlink(missing_ok=True)
 
     def __getitem__(self, index: int) -> Batch:
         chunk, place = divmod(index, self.chunk)
@@ -97,6 +122,20 @@ class DiskCache(Dataset[Batch]):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_open": {}}
+
+
+class _Filling(Dataset[int]):
+    """Chunks as items of a data set, so that the workers of a loader can write them."""
+
+    def __init__(self, cache: DiskCache, chunks: list[int]) -> None:
+        self.cache, self.chunks = cache, chunks
+
+    def __len__(self) -> int:
+        return len(self.chunks)
+
+    def __getitem__(self, index: int) -> int:
+        self.cache.write(self.chunks[index])
+        return index
 
 
 def pack(batch: Batch) -> tuple[dict[str, Tensor], dict[str, Any]]:

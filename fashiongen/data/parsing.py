@@ -22,15 +22,25 @@ SCHEMES: dict[str, tuple[str, ...]] = {
     "atr18": _ATR18,
     "clothnet22": (*_ATR18, "lips", "nose", "left-eye", "right-eye"),
     "fashiongan7": ("background", "hair", "face", "upper-clothes", "lower-clothes", "legs", "arms"),
+    "fashiongan4": ("background", "hair", "face", "rest"),
+    "body7": ("background", "head", "torso", "right-arm", "left-arm", "right-leg", "left-leg"),
     "pascal7": ("background", "head", "torso", "upper-arms", "lower-arms", "upper-legs", "lower-legs"),
 }
-"""Label names by scheme, in the order of their ids. "clothnet22" counts left and right eyes as they appear in the picture."""
+"""Label names by scheme, in the order of their ids.
+
+"clothnet22" is ATR with parts of the face; its left and right eyes are those of the picture. "body7" are ClothNet's body maps.
+"fashiongan7" and "fashiongan4" are the maps and the merged layout of FashionGAN, whose networks put the background last: channel
+k - 1 is label k, the last one label 0.
+"""
 
 PARTS = (
     "none", "head", "torso", "right_upper_arm", "right_forearm", "left_upper_arm", "left_forearm",
     "right_thigh", "right_shin", "left_thigh", "left_shin",
 )  # fmt: skip
 """Body parts of `Person.parts`, in the order of their ids."""
+
+_BODY_OF_PARTS = (0, 1, 2, 3, 3, 4, 4, 5, 5, 6, 6)
+_PARTS_OF_BODY = (0, 1, 2, 3, 5, 7, 9)
 
 # What a name becomes in a scheme that lacks it.
 _REPLACEMENTS: dict[str, dict[str, str]] = {
@@ -48,6 +58,11 @@ _REPLACEMENTS: dict[str, dict[str, str]] = {
     },
 }  # fmt: skip
 _REPLACEMENTS["clothnet22"] = _REPLACEMENTS["atr18"]
+_MERGED = {"background": "background", "hair": "hair", "face": "face"}
+_REPLACEMENTS["fashiongan4"] = {
+    **dict.fromkeys(("upper-clothes", "lower-clothes", "legs", "arms"), "rest"),
+    **{name: _MERGED.get(merged, "rest") for name, merged in _REPLACEMENTS["fashiongan7"].items()},
+}
 _FEATURES = dict.fromkeys(("lips", "nose", "left-eye", "right-eye"), "face")
 
 
@@ -89,6 +104,40 @@ def mirror(parsing: Tensor, scheme: str = "lip20") -> Tensor:
     return table[parsing.long()].flip(-1)
 
 
+def body_map(parts: Tensor) -> Tensor:
+    """ClothNet's body map: whole arms and legs (scheme "body7") from the ten parts of `Person.parts`.
+
+    Args:
+        parts: (...) integer ids of `PARTS`.
+
+    Returns:
+        uint8 ids 0..6, the same shape.
+
+    Raises:
+        ValueError: for ids beyond the ten parts.
+    """
+    _check_ids(parts, len(PARTS), "the ten body parts", "parts", "these are Person.parts, see fashiongen.data.parsing.PARTS")
+    return torch.tensor(_BODY_OF_PARTS, dtype=torch.uint8, device=parts.device)[parts.long()]
+
+
+def parts_of_body_map(body: Tensor) -> Tensor:
+    """A body map in the ids of `Person.parts`, so that `body_map` gives it back exactly.
+
+    It does not say where an elbow or a knee is: whole arms become upper arms, whole legs become thighs.
+
+    Args:
+        body: (...) integer ids of the scheme "body7".
+
+    Returns:
+        uint8 ids of `PARTS`, the same shape.
+
+    Raises:
+        ValueError: for ids beyond 0..6.
+    """
+    check(body, "body7", "body map")
+    return torch.tensor(_PARTS_OF_BODY, dtype=torch.uint8, device=body.device)[body.long()]
+
+
 def check(parsing: Tensor, scheme: str, path: object = "parsing") -> None:
     """Refuse label ids that a scheme does not have.
 
@@ -96,14 +145,15 @@ def check(parsing: Tensor, scheme: str, path: object = "parsing") -> None:
         ValueError: naming `path` and the ids; also for a tensor that is not of integers.
     """
     names = _names(scheme)
-    if parsing.is_floating_point() or parsing.is_complex():
-        raise ValueError(f"{path}: label ids are integers, not {parsing.dtype}")
-    if parsing.numel() and (int(parsing.min()) < 0 or int(parsing.max()) >= len(names)):
-        unknown = [int(each) for each in parsing.unique() if not 0 <= each < len(names)]
-        raise ValueError(
-            f"{path}: label ids {unknown} do not exist in {scheme}, which has 0 to {len(names) - 1}; "
-            f"name the scheme that the map was made with: {', '.join(SCHEMES)}"
-        )
+    _check_ids(parsing, len(names), scheme, path, f"name the scheme that the map was made with: {', '.join(SCHEMES)}")
+
+
+def _check_ids(ids: Tensor, count: int, of: str, path: object, fix: str) -> None:
+    if ids.is_floating_point() or ids.is_complex():
+        raise ValueError(f"{path}: label ids are integers, not {ids.dtype}")
+    if ids.numel() and (int(ids.min()) < 0 or int(ids.max()) >= count):
+        unknown = [int(each) for each in ids.unique() if not 0 <= each < count]
+        raise ValueError(f"{path}: label ids {unknown} do not exist in {of}, which has 0 to {count - 1}; {fix}")
 
 
 @lru_cache

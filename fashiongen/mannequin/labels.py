@@ -33,7 +33,10 @@ ATR18 = (
     "background", "hat", "hair", "sunglasses", "upper_clothes", "skirt", "pants", "dress", "belt", "left_shoe", "right_shoe",
     "face", "left_leg", "right_leg", "left_arm", "right_arm", "bag", "scarf",
 )  # fmt: skip
-SCHEMES = {"lip20": LIP20, "cihp20": CIHP20, "atr18": ATR18}
+CLOTHNET22 = (*ATR18, "lips", "nose", "left_eye", "right_eye")
+FASHIONGAN7 = ("background", "hair", "face", "upper_clothes", "lower_clothes", "legs", "arms")
+SCHEMES = {"lip20": LIP20, "cihp20": CIHP20, "atr18": ATR18, "clothnet22": CLOTHNET22, "fashiongan7": FASHIONGAN7}
+"""Names of the labels by scheme. ClothNet's two eyes are those on the left and on the right of the picture."""
 
 _COARSE = {
     **dict.fromkeys(("face", "ear", "left_eye", "right_eye", "left_brow", "right_brow", "nose", "upper_lip", "lower_lip"), "face"),
@@ -48,17 +51,27 @@ _COARSE = {
     **dict.fromkeys(("coat", "left_coat_sleeve", "right_coat_sleeve", "lining"), "coat"),
     "glasses": "sunglasses",
 }
+_ATR_LACKS = {"coat": "upper_clothes", "gloves": "background", "socks": "background", "jumpsuit": "dress"}
 _FALLBACK = {
     "lip20": {"belt": "pants", "bag": "background", "torso_skin": "background"},
     "cihp20": {"belt": "pants", "bag": "background", "jumpsuit": "dress"},
-    "atr18": {
-        "coat": "upper_clothes",
-        "gloves": "background",
-        "socks": "background",
-        "jumpsuit": "dress",
-        "torso_skin": "background",
+    "atr18": {**_ATR_LACKS, "torso_skin": "background"},
+    "clothnet22": {**_ATR_LACKS, "torso_skin": "face"},
+    "fashiongan7": {
+        "hat": "hair",
+        **dict.fromkeys(("sunglasses", "torso_skin"), "face"),
+        **dict.fromkeys(("coat", "scarf"), "upper_clothes"),
+        **dict.fromkeys(("dress", "skirt", "pants", "belt", "jumpsuit", "bag"), "lower_clothes"),
+        **dict.fromkeys(("left_leg", "right_leg", "left_shoe", "right_shoe", "socks"), "legs"),
+        **dict.fromkeys(("left_arm", "right_arm", "gloves"), "arms"),
     },
 }
+# A seen right eye is on the left of the picture.
+_FINER = {
+    "clothnet22": {
+        "upper_lip": "lips", "lower_lip": "lips", "nose": "nose", "right_eye": "left_eye", "left_eye": "right_eye",
+    },
+}  # fmt: skip
 
 _SIDED = {
     Slot.HAND: "hand", Slot.SHOE: "shoe", Slot.COAT_SLEEVE: "coat_sleeve", Slot.SLEEVE: "top_sleeve", Slot.TROUSER: "trouser",
@@ -75,9 +88,10 @@ def scheme_table(scheme: str, neck: str = "skin") -> tuple[int, ...]:
     """Ids of a scheme for every label of `FINE`.
 
     Args:
-        scheme: "lip20", "cihp20" or "atr18".
-        neck: "skin" treats the neck as the scheme treats the skin of the torso (LIP and ATR have no class for it: background);
-            "face" counts it as face.
+        scheme: a name of `SCHEMES`.
+        neck: "skin" treats the neck as the scheme treats the skin of the torso: LIP and ATR have no class for it and say
+            background; ClothNet, which blackens the background, and FashionGAN, which keeps the face, would cut off the head, so
+            both count here as face. "face" counts the neck as face in every scheme.
 
     Raises:
         ValueError: for another scheme or another choice for the neck.
@@ -88,8 +102,9 @@ def scheme_table(scheme: str, neck: str = "skin") -> tuple[int, ...]:
         raise ValueError(f"the neck can count as 'skin' or as 'face', not as {neck!r}")
     ids = []
     for fine in FINE:
-        name = "face" if fine == "neck" and neck == "face" else _COARSE.get(fine, fine)
-        ids.append(SCHEMES[scheme].index(_FALLBACK[scheme].get(name, name)))
+        coarse = "face" if fine == "neck" and neck == "face" else _COARSE.get(fine, fine)
+        name = _FINER.get(scheme, {}).get(fine) or _FALLBACK[scheme].get(coarse, coarse)
+        ids.append(SCHEMES[scheme].index(name))
     return tuple(ids)
 
 

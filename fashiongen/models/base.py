@@ -56,6 +56,7 @@ class FashionModule(LightningModule):
         gradient_clip: largest norm of the gradient of one optimiser's weights; None leaves it.
         pictures_every: steps between two grids of sample pictures in the log; 0 for none.
         channels_last: train with the memory layout that convolutions are faster in.
+        cooldown: last share of every stage in which the learning rates fall to 0, linearly; 0 keeps them.
 
     `losses` holds what the last training step returned, as "<stage>/<loss>".
     """
@@ -73,8 +74,11 @@ class FashionModule(LightningModule):
         gradient_clip: float | None = None,
         pictures_every: int = 500,
         channels_last: bool = False,
+        cooldown: float = 0.0,
     ) -> None:
         super().__init__()
+        if not 0 <= cooldown <= 1:
+            raise ValueError(f"cooldown is a share of a stage, between 0 and 1, not {cooldown}")
         self.automatic_optimization = False
         names = [stage.name for stage in self.stages]
         unknown = sorted(({only} if only else set()).union(steps or {}) - set(names))
@@ -89,6 +93,7 @@ class FashionModule(LightningModule):
         self.gradient_clip = gradient_clip
         self.pictures_every = pictures_every
         self.channels_last = channels_last
+        self.cooldown = cooldown
 
     # ------------------------------------------------------------------------------------------------ stages
     @property
@@ -204,6 +209,7 @@ class FashionModule(LightningModule):
             return
         # A resumed run must draw the same dropout masks and noise as one that never stopped.
         torch.manual_seed(((self.seed * 1_000_003 + self.steps_done) * 4096 + self.global_rank) % 2**63)
+        self._cool_down(stage)
         losses = getattr(self, f"train_{stage.name}")(batch)
         self.losses = {f"{stage.name}/{name}": value.detach() for name, value in losses.items()}
         self.steps_in_stage[stage.name] += 1
@@ -215,6 +221,13 @@ class FashionModule(LightningModule):
         if self.stage is not stage:
             self._enter_stage()
             self.trainer.should_stop = self.stage is None
+
+    def _cool_down(self, stage: Stage) -> None:
+        if self.cooldown:
+            left = 1 - self.steps_in_stage[stage.name] / self.plan[stage.name]
+            for optimizer in self.trainer.optimizers:
+                for group in optimizer.param_groups:
+                    group["lr"] = group.setdefault("initial_lr", group["lr"]) * min(1.0, left / self.cooldown)
 
     def _log_losses(self) -> None:
         # `self.log` would go on to log the last values of a stage that is over, and wait for the device at every step.
