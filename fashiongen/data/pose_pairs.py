@@ -1,17 +1,22 @@
-"""Pairs of pictures of one person, and key points from the pickles, as PG2's converters make them.
+"""Pairs of pictures as the papers' scripts make them, beside the lists of `fashiongen.data.pose_annotations`.
 
-Sources: the authors' `datasets/convert_market.py` and `convert_DF.py`.
+PG2's pairs of one person and key points from its pickles (the authors' `datasets/convert_market.py` and `convert_DF.py`), and the
+pairs, names and classes of Deformable GAN's augmented training set for re-identification (`create_dataset_for_reid.py`).
 """
 
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from fashiongen.data.pose_annotations import identity
 
 Item = TypeVar("Item")
 Pair = tuple[str, str]
@@ -22,6 +27,7 @@ JUNK_AND_DISTRACTORS = 6_617
 """Pictures at the head of Market-1501's sorted test folder (ids -1 and 0000) that the authors leave out."""
 TEST_PAIRS = 12_800
 """Pairs that the authors keep of Market-1501's shuffled test list."""
+_GENERATED = re.compile(r".*g\d+\.jpg")
 
 
 def market_identity(name: str) -> str:
@@ -76,6 +82,45 @@ def authors_order(pairs: Sequence[Pair], negatives: int = 0, seed: int = 0) -> l
     generator = random.Random(seed)
     python2_shuffle(range(negatives), generator)
     return python2_shuffle(pairs, generator)
+
+
+def reid_pairs(names: Sequence[str], poses: int = 2, seed: int = 0) -> list[Pair]:
+    """Every picture with some pictures whose poses it takes, drawn without replacement from all, itself included.
+
+    Args:
+        names: usable pictures in the order of their list (`fashiongen.data.pose_annotations.valid_names`); of anybody.
+        poses: drawn for each picture. The authors' script draws 2 where their paper speaks of 10.
+        seed: of NumPy's legacy generator, of which each draw takes one permutation; the authors left it unseeded.
+
+    Returns:
+        (picture of the person, picture of the pose), the draws of a picture one after the other.
+
+    Raises:
+        ValueError: when there are fewer pictures than poses to draw.
+    """
+    if not 1 <= poses <= len(names):
+        raise ValueError(f"cannot draw {poses} different poses from {len(names)} pictures")
+    generator = np.random.RandomState(seed)
+    return [(name, names[place]) for name in names for place in generator.permutation(len(names))[:poses]]
+
+
+def reid_names(pairs: Iterable[Pair]) -> list[str]:
+    """Names of the pictures drawn for `reid_pairs`: that of the person, then g and a number that runs over all from 1."""
+    return [f"{Path(person).stem}g{number}.jpg" for number, (person, _) in enumerate(pairs, 1)]
+
+
+def reid_train_file(listing: Iterable[str], separate: bool = False, folder: str = "dataset/bounding_box_train") -> str:
+    """Text of the `train.txt` of the re-identification baselines: a line `<folder>/<picture> <class>` a picture.
+
+    Args:
+        listing: real and generated pictures, in the order of the lines; people are numbered from 0 as they first appear.
+        separate: generated pictures make classes of their own, behind those of the people, instead of their person's.
+        folder: of the pictures.
+    """
+    names = list(listing)
+    classes = {person: number for number, person in enumerate(dict.fromkeys(map(identity, names)))}
+    shift = len(classes) if separate else 0
+    return "".join(f"{folder}/{name} {classes[identity(name)] + shift * bool(_GENERATED.fullmatch(name))}\n" for name in names)
 
 
 def select_person(peaks: Peaks, subsets: Sequence[Sequence[float]], rule: str = "market") -> list[list[Sequence[float]]]:

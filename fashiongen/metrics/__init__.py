@@ -1,14 +1,20 @@
 """Metrics that torchmetrics lacks."""
 
-from fashiongen.metrics.inception_score import inception_score
+from fashiongen.metrics.detection_score import DetectionScore
+from fashiongen.metrics.inception_score import InceptionScore, inception_score
 from fashiongen.metrics.masked import MaskedL1, MaskedSSIM
-from fashiongen.metrics.pair_scores import pair_scores
+from fashiongen.metrics.pair_scores import PairScores, pair_scores
+from fashiongen.metrics.pckh import PCKh
 from fashiongen.metrics.pose_region import pose_region
 from fashiongen.metrics.ssim import StructuralSimilarity, structural_similarity
 
 __all__ = [
+    "DetectionScore",
+    "InceptionScore",
     "MaskedL1",
     "MaskedSSIM",
+    "PCKh",
+    "PairScores",
     "StructuralSimilarity",
     "inception_score",
     "pair_scores",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -12,29 +14,46 @@ _SIGMA, _GAUSSIAN_RADIUS, _GAUSSIAN_CROP = 1.5, 6, 5
 _UNIFORM_RADIUS = 3
 _K1, _K2 = 0.01, 0.03
 
+DataRange = float | Literal["reference"] | None
+
 
 def truncate_to_bytes(image: Tensor) -> Tensor:
     """[-1, 1] -> uint8 by truncation, 255*(v + 1)/2 without rounding, as the papers' code stores pictures."""
     return (255 * (image + 1) / 2).clamp(0, 255).to(torch.uint8)
 
 
-def structural_similarity(image: Tensor, reference: Tensor, window: str = "gaussian", data_range: float | None = None) -> Tensor:
+def value_range(image: Tensor, reference: Tensor, data_range: DataRange) -> Tensor:
+    """(B, 1, 1, 1): the range of values that a figure counts with, see `structural_similarity`.
+
+    Raises:
+        ValueError: for a word that is not "reference".
+    """
+    if isinstance(data_range, str) and data_range != "reference":
+        raise ValueError(f"data_range is a number, None or 'reference', not {data_range!r}")
+    if data_range is None or data_range == "reference":
+        picture = image if data_range is None else reference
+        return picture.amax(dim=(1, 2, 3), keepdim=True) - picture.amin(dim=(1, 2, 3), keepdim=True)
+    return torch.full_like(image[:, :1, :1, :1], float(data_range))
+
+
+def structural_similarity(image: Tensor, reference: Tensor, window: str = "gaussian", data_range: DataRange = None) -> Tensor:
     """SSIM of each picture: per channel, in float64, then the mean over channels and places.
 
     Args:
-        image: (B, C, H, W) generated pictures, 0..255.
-        reference: (B, C, H, W) true pictures, 0..255.
+        image: (B, C, H, W) generated pictures, in any units, such as 0..255.
+        reference: (B, C, H, W) true pictures, in the same.
         window: "gaussian": standard deviation 1.5 over 13 pixels, population covariance, 5 pixels at the border left out
             (scikit-image 0.13's `gaussian_weights=True`; newer versions take 11 pixels). "uniform": 7x7, sample covariance,
             3 pixels left out (scikit-image's default).
-        data_range: difference of the largest and smallest possible value; None takes max - min of each *generated* picture,
-            as Deformable GAN's evaluation does.
+        data_range: difference of the largest and smallest possible value, 255 in most papers. None takes max - min of each
+            *generated* picture, as Deformable GAN's evaluation does; "reference" that of each true picture, as PG2's training log
+            and Disentangled PIG's `score.py` do.
 
     Returns:
         (B,) float64; 1 for equal pictures.
 
     Raises:
-        ValueError: for an unknown window, or pictures smaller than it.
+        ValueError: for an unknown window or range, or pictures smaller than the window.
     """
     if window not in WINDOWS:
         raise ValueError(f"window is 'gaussian' or 'uniform', not {window!r}")
@@ -55,10 +74,7 @@ def structural_similarity(image: Tensor, reference: Tensor, window: str = "gauss
         return planes[:, 0].unflatten(0, picture.shape[:2])
 
     x, y = image.double(), reference.double()
-    if data_range is None:
-        span = x.amax(dim=(1, 2, 3), keepdim=True) - x.amin(dim=(1, 2, 3), keepdim=True)
-    else:
-        span = torch.full_like(x[:, :1, :1, :1], data_range)
+    span = value_range(x, y, data_range)
     c1, c2 = (_K1 * span).square(), (_K2 * span).square()
     mean_x, mean_y = local_mean(x), local_mean(y)
     variance_x = correction * (local_mean(x * x) - mean_x.square())
@@ -82,7 +98,7 @@ class StructuralSimilarity(Metric):
     total: Tensor
     count: Tensor
 
-    def __init__(self, window: str = "gaussian", data_range: float | None = None) -> None:
+    def __init__(self, window: str = "gaussian", data_range: DataRange = None) -> None:
         super().__init__()
         self.window = window
         self.data_range = data_range

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, overload
 
@@ -17,8 +19,11 @@ from fashiongen.types import Batch, Person, to_pil
 if TYPE_CHECKING:
     from PIL import Image
 
-Pose = Tensor | Person
-"""(18, 3) key points in pixels of the picture of the person who is to take the pose, or another person."""
+Pose = Tensor | Person | str | os.PathLike[str]
+"""(18, 3) key points in pixels of the picture of the person who is to take the pose, a file with such, or another person."""
+
+MEAN_PICTURE_EXAMPLES = 256
+"""Training examples that the baseline "mean picture" is the mean of."""
 
 
 class Repose:
@@ -48,21 +53,29 @@ class Repose:
 
     @overload
     def repose(
+        self, person: Person, pose: str | os.PathLike[str], batch_size: int = 32, **controls: Any
+    ) -> Image.Image | Tensor: ...
+
+    @overload
+    def repose(
         self, person: Sequence[Person], pose: Pose | Sequence[Pose], batch_size: int = 32, **controls: Any
     ) -> list[Image.Image] | Tensor: ...
 
     @overload
     def repose(self, person: Person, pose: Sequence[Pose], batch_size: int = 32, **controls: Any) -> list[Image.Image] | Tensor: ...
 
-    def repose(self, person: Any, pose: Any, batch_size: int = 32, **controls: Any) -> Any:
+    def repose(self, person: Any, pose: Any, batch_size: int = 32, frame: tuple[int, int] | None = None, **controls: Any) -> Any:
         """Draw people in other poses.
 
         Args:
             person: a `Person`, a list of them, or a batch.
             pose: what to take the pose from: a `Person` with key points (the pose is scaled with their picture), key points
-                (18, 3) in pixels of the picture of `person`, a list of either, a batch of people, or key points (N, 18, 3). One
-                person takes every pose of a sequence (a video); one pose is taken by everybody.
+                (18, 3), the path of a file with key points (.json of OpenPose, .mat, .npy; see `fashiongen.person`), a list of
+                these, a batch of people, or key points (N, 18, 3). One person takes every pose of a sequence (a video); one pose
+                is taken by everybody.
             batch_size: how many pictures are drawn at a time; the result does not depend on it.
+            frame: height and width of the picture in whose pixels key points and files count, for example of the video that they
+                were found in; by default it is that of `person`. The pose is scaled with it.
             controls: options of the paper, see its `transfer`.
 
         Returns:
@@ -71,8 +84,12 @@ class Repose:
 
         Raises:
             TypeError: when `person` or `pose` is something else.
-            ValueError: when the lists have different lengths, when key points have another shape or a person lacks annotations.
+            FileNotFoundError: when there is no such file.
+            ValueError: when the lists have different lengths, when key points have another shape or lie outside of their picture,
+                when a file cannot be read or a person lacks annotations.
         """
+        if frame is not None and min(frame) < 1:
+            raise ValueError(f"frame is height and width in pixels, at least 1 each, not {frame}")
         is_batch = any(
             (isinstance(each, Person) and each.image.ndim == 4) or (isinstance(each, Tensor) and each.ndim == 3)
             for each in (person, pose)
@@ -81,7 +98,7 @@ class Repose:
         device = next(self.parameters()).device  # type: ignore[attr-defined]
         people = batched(person, self.size, device, "person")
         check_annotations(people, self.source_needs, self.name)
-        poses = _poses(pose, self.size, _sizes(person), device)
+        poses = _poses(pose, self.size, _sizes(person) if frame is None else [frame], device)
         counts = len(people.image), len(poses)
         count = max(counts)
         if counts[0] != counts[1] and 1 not in counts:
@@ -106,11 +123,21 @@ class Repose:
 
 
 class ReposeFigures(Repose):
-    """Validation, test and prediction steps on batches of people and targets."""
+    """Validation, test and prediction steps on batches of people and targets.
+
+    Attributes:
+        mean_picture: (3, H, W), the mean of the first `MEAN_PICTURE_EXAMPLES` training targets, what one answers without looking;
+            None where the data has no training split at hand. Test pictures take no part in it.
+    """
+
+    mean_picture: Tensor | None = None
 
     def stand_ins(self, batch: Batch) -> dict[str, Tensor]:
         """Further pictures (B, 3, H, W) to compare with at test time, by name: parts of the model, simpler answers."""
-        return {"copy_source": batch.person.image}
+        answers = {"copy_source": batch.person.image}
+        if self.mean_picture is not None:
+            answers["mean_picture"] = self.mean_picture.expand_as(batch.person.image)
+        return answers
 
     def on_validation_epoch_start(self) -> None:
         self.figures = {self.name: self._figures()}
@@ -124,9 +151,33 @@ class ReposeFigures(Repose):
 
     def on_test_epoch_start(self) -> None:
         self.figures = {}
+        self.mean_picture = self._mean_picture()
+
+    def _mean_picture(self) -> Tensor | None:
+        data: Any = getattr(self.trainer, "datamodule", None)  # type: ignore[attr-defined]
+        if not hasattr(data, "train_set"):
+            return None
+        images: list[Tensor] = []
+        try:
+            for batch in data.train_dataloader():
+                if batch.target is None:
+                    return None
+                images += batch.target.image
+                if len(images) >= MEAN_PICTURE_EXAMPLES:
+                    break
+        except OSError as error:
+            warnings.warn(f"the test goes without the mean picture, training examples cannot be read: {error}", stacklevel=2)
+            return None
+        # Every process reads its own examples.
+        mean = torch.stack(images[:MEAN_PICTURE_EXAMPLES]).mean(dim=0)
+        return self.trainer.strategy.reduce(mean.to(self.device), reduce_op="mean")  # type: ignore[attr-defined]
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
-        """The figures of the model card: the model and `stand_ins` against the target."""
+        """The figures of the model card: the model and `stand_ins` against the target.
+
+        `person_gap_closed` is the share of the L1 distance on the person between "copy the source" and the target that the model
+        closes: 1 for a perfect answer, 0 for one no better than the source.
+        """
         for name, picture in {self.name: self.transfer(batch.person, _target(batch)), **self.stand_ins(batch)}.items():
             if name not in self.figures:
                 self.figures[name] = self._figures()
@@ -134,6 +185,9 @@ class ReposeFigures(Repose):
 
     def on_test_epoch_end(self) -> None:
         self._log_figures("test")
+        if "copy_source" in self.figures:
+            model, copied = (self.figures[name]["person_l1"].compute() for name in (self.name, "copy_source"))
+            self.log(f"test/{self.name}/person_gap_closed", 1 - model / copied)  # type: ignore[attr-defined]
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
         """Names and pictures (B, 3, H, W) of the people of a batch in the poses of their targets."""
@@ -204,8 +258,10 @@ def _poses(pose: Any, size: tuple[int, int], sizes: list[tuple[int, int]], devic
                 "the person whose pose is to be taken has no key points; pass them: fashiongen.person(picture, keypoints=...)"
             )
         pose, sizes = pose.keypoints, [pose.size]
+    elif isinstance(pose, (str, os.PathLike)):
+        pose = _read(pose, sizes)
     elif not isinstance(pose, Tensor):
-        raise TypeError(f"pose: pass key points (18, 3), a Person, or a sequence of them, not {type(pose).__name__}")
+        raise TypeError(f"pose: pass key points (18, 3), a file with them, a Person, or a list of these, not {type(pose).__name__}")
     if pose.ndim not in (2, 3) or pose.shape[-2:] != (18, 3):
         raise ValueError(f"a pose is (18, 3) key points or (N, 18, 3) of them, not {tuple(pose.shape)}")
     poses = pose.to(device, torch.float32)
@@ -216,3 +272,17 @@ def _poses(pose: Any, size: tuple[int, int], sizes: list[tuple[int, int]], devic
         raise ValueError(f"{len(sizes)} people and {len(poses)} poses: give as many poses as people, or one of either")
     scales = torch.tensor([[size[1] / width, size[0] / height, 1.0] for height, width in sizes], device=device)
     return poses * scales[:, None]
+
+
+def _read(path: str | os.PathLike[str], sizes: list[tuple[int, int]]) -> Tensor:
+    """(18, 3) key points of a file, in pixels of a picture of the largest of some sizes."""
+    from fashiongen.reading import person  # brings SciPy and OpenCV
+
+    height, width = (max(sides) for sides in zip(*sizes, strict=True))
+    blank = torch.zeros(3, height, width)
+    try:
+        read = person(blank, keypoints=path, height=height, width=width)
+    except ValueError as error:
+        raise ValueError(f"{error} (a pose counts in pixels of the person's picture, or of frame=(height, width))") from error
+    assert read.keypoints is not None
+    return read.keypoints

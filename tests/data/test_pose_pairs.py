@@ -10,6 +10,9 @@ from fashiongen.data.pose_pairs import (
     market_identity,
     positive_pairs,
     python2_shuffle,
+    reid_names,
+    reid_pairs,
+    reid_train_file,
     select_person,
 )
 
@@ -34,6 +37,30 @@ def test_the_shuffle_of_python_2():
     pairs = positive_pairs(FILES, market_identity)
     assert sorted(authors_order(pairs)) == sorted(pairs)
     assert authors_order(pairs) != authors_order(pairs, negatives=3)
+
+
+def test_every_picture_takes_other_poses():
+    names = [f"000{person}_c1s1_00000{frame}_00.jpg" for person in (2, 3) for frame in range(4)]
+    pairs = reid_pairs(names, poses=3, seed=1)
+    assert [person for person, _ in pairs] == [name for name in names for _ in range(3)]
+    for name in names:
+        drawn = {pose for person, pose in pairs if person == name}
+        assert len(drawn) == 3 and drawn <= set(names)
+    assert pairs == reid_pairs(names, 3, seed=1) != reid_pairs(names, 3, seed=2)
+    assert reid_pairs(names[:2], 2)[0][0] == names[0]
+    with pytest.raises(ValueError, match="cannot draw 9 different poses from 8 pictures"):
+        reid_pairs(names, poses=9)
+
+
+def test_generated_pictures_are_numbered_through():
+    pairs = [("0002_a.jpg", "0003_b.jpg"), ("0002_a.jpg", "0002_a.jpg"), ("0003_b.jpg", "0002_a.jpg")]
+    assert reid_names(pairs) == ["0002_ag1.jpg", "0002_ag2.jpg", "0003_bg3.jpg"]
+
+
+def test_classes_of_real_and_generated_pictures():
+    listing = ["0007_x.jpg", "0002_xg1.jpg", "0002_x.jpg"]
+    assert reid_train_file(listing, folder="f") == "f/0007_x.jpg 0\nf/0002_xg1.jpg 1\nf/0002_x.jpg 1\n"
+    assert reid_train_file(listing, separate=True, folder="f").split()[3::2] == ["3", "1"]
 
 
 PEAKS = [[(10, 11, 0.9, 0), (20, 21, 0.8, 1)], [(12, 13, 0.7, 2)], *[[]] * 16]

@@ -52,3 +52,17 @@ def test_equal_pictures_are_perfect(pictures):
         metric.update(pictures[0], pictures[0])
     assert ssim.compute() == pytest.approx(1, abs=1e-5)
     assert l1.compute() == 0
+
+
+@pytest.mark.parametrize("kind", [MaskedL1, MaskedSSIM])
+def test_states_are_reset_and_merged(kind, pictures):
+    first, second = (picture * 2 - 1 for picture in pictures)
+    region = (torch.rand(2, 1, 24, 20, generator=torch.Generator().manual_seed(0)) < 0.6).float()
+    whole, metric, other = kind(), kind(), kind()
+    whole.update(first, second, region)
+    metric.update(second, second)
+    metric.reset()
+    metric.update(first[:1], second[:1], region[:1])
+    other.update(first[1:], second[1:], region[1:])
+    metric.merge_state(other)
+    assert metric.compute() == whole.compute()

@@ -71,3 +71,24 @@ def test_bad_input() -> None:
         structural_similarity(image, reference, window="box")
     with pytest.raises(ValueError, match="larger pictures"):
         structural_similarity(image[..., :10, :10], reference[..., :10, :10])
+
+
+def test_the_range_of_the_true_picture() -> None:
+    image, reference = pair()
+    for index, value in enumerate(structural_similarity(image, reference, "uniform", "reference")):
+        span = float(reference[index].max()) - float(reference[index].min())
+        expected = reference_similarity(reference[index].numpy(), image[index].numpy(), channel_axis=0, data_range=span)
+        assert value.item() == pytest.approx(expected, abs=1e-10)
+    with pytest.raises(ValueError, match="a number, None or 'reference'"):
+        structural_similarity(image, reference, data_range="image")
+
+
+def test_states_are_reset_and_merged() -> None:
+    image, reference = ((picture.double() + 0.5) / 127.5 - 1 for picture in pair())
+    metric, other = StructuralSimilarity(), StructuralSimilarity()
+    metric.update(reference, image)
+    metric.reset()
+    metric.update(image[:1], reference[:1])
+    other.update(image[1:], reference[1:])
+    metric.merge_state(other)
+    torch.testing.assert_close(metric.compute(), structural_similarity(*pair()).mean())

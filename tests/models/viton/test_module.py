@@ -159,8 +159,7 @@ def test_figures_against_the_truth(tmp_path):
     assert figures["test/do_nothing/garment_l1"] == 0
     assert {name.split("/")[1] for name in figures} == {"viton", "stage_1", "pasted_warp", "do_nothing"}
     blind = [dataclasses.replace(example, truth=None) for example in examples()]
-    with pytest.raises(ValueError, match="need the true answer"):
-        trainer.test(tiny(), DataLoader(blind, batch_size=2, collate_fn=Batch.collate), verbose=False)
+    assert trainer.test(tiny(), DataLoader(blind, batch_size=2, collate_fn=Batch.collate), verbose=False) == [{}]
 
 
 def test_unknown_stages_and_foreign_parsing_are_refused():
