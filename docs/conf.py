@@ -2,6 +2,11 @@
 
 from importlib import metadata
 
+from sphinx.application import Sphinx
+
+from fashiongen import registry
+from fashiongen.commands import survey
+
 project = "fashiongen"
 author = "the fashiongen authors"
 release = version = metadata.version("fashiongen")
@@ -19,3 +24,13 @@ nitpicky = False
 
 html_theme = "furo"
 html_title = "fashiongen"
+
+
+def fill_survey(app: Sphinx, page: str, source: list[str]) -> None:
+    """Put the comparison of the papers into `survey.md`, as `fashiongen list --table` prints it."""
+    if page == "survey":
+        source[0] = source[0].replace("<!-- survey -->", survey.markdown(registry.list_models()))
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("source-read", fill_survey)

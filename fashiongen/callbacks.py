@@ -15,6 +15,7 @@ from fashiongen.models.base import FashionModule, Stage
 from fashiongen.types import to_pil
 
 LAST = "last.ckpt"
+_FORMATS = {"png": "PNG", "jpg": "JPEG"}
 
 
 class StageCheckpoint(Checkpoint):
@@ -133,16 +134,26 @@ class StageProgressBar(RichProgressBar):
 
 
 class PictureWriter(BasePredictionWriter):
-    """Writes what `predict_step` returns, `{"name": names, "image": (B, 3, H, W) in [-1, 1]}`, as PNG files.
+    """Writes what `predict_step` returns, `{"name": names, "image": (B, 3, H, W) in [-1, 1]}`, as picture files.
+
+    A file is written in one piece: whenever the process is killed, what is there is a whole picture.
 
     Args:
-        folder: made if it does not exist; a picture is `<name>.png`, or its number where the data has no names.
+        folder: made if it does not exist; a picture is `<name>.<ending>`, or its number where the data has no names.
+        ending: "png", or "jpg" as the data sets of surveillance pictures are stored.
+        once: leave the pictures that are there already.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, ending: str = "png", once: bool = False) -> None:
         super().__init__(write_interval="batch")
         self.folder = Path(folder)
+        self.ending = ending
+        self.once = once
         self.written = 0
+
+    def file(self, name: str) -> Path:
+        """Where the picture of a name goes."""
+        return self.folder / f"{name.replace('/', '_')}.{self.ending}"
 
     def write_on_batch_end(
         self,
@@ -158,7 +169,11 @@ class PictureWriter(BasePredictionWriter):
         numbers = batch_indices if batch_indices is not None else range(self.written, self.written + len(prediction["image"]))
         names = prediction["name"] or [f"{number:06d}" for number in numbers]
         for name, image in zip(names, prediction["image"], strict=True):
-            to_pil(image).save(self.folder / f"{name.replace('/', '_')}.png")
+            file = self.file(name)
+            if not (self.once and file.exists()):
+                unfinished = file.with_name(f"{file.name}.part")
+                to_pil(image).save(unfinished, format=_FORMATS[self.ending], quality=95)
+                os.replace(unfinished, file)
         self.written += len(names)
 
 

@@ -76,3 +76,54 @@ class TFAdam(Optimizer):
         torch._foreach_add_(denominator, eps)
         size = lr * (1 - beta2**step) ** 0.5 / (1 - beta1**step)
         torch._foreach_addcdiv_(parameters, first, denominator, -size)
+
+
+class TFRMSprop(Optimizer):
+    """RMSProp in TensorFlow's form: epsilon lies *inside* the root, and the mean square starts at 1.
+
+    s <- decay * s + (1 - decay) * g^2, s_0 = 1;    p <- p - lr * g / sqrt(s + eps)
+
+    `torch.optim.RMSprop` starts at 0, so that its first steps are lr / sqrt(1 - decay) long whatever the gradient; here they are in
+    proportion to the gradient, and tiny where that is.
+
+    Args:
+        params: parameters or parameter groups.
+        lr: learning rate.
+        decay: of the mean square.
+        eps: added to the mean square.
+
+    Raises:
+        ValueError: for a negative learning rate or epsilon, or a decay outside [0, 1).
+    """
+
+    def __init__(
+        self, params: Iterable[Tensor] | Iterable[dict[str, Any]], lr: float = 1e-3, decay: float = 0.9, eps: float = 1e-10
+    ) -> None:
+        if lr < 0 or eps < 0:
+            raise ValueError(f"learning rate and epsilon must not be negative: lr={lr}, eps={eps}")
+        if not 0 <= decay < 1:
+            raise ValueError(f"decay lies in [0, 1), not {decay}")
+        super().__init__(params, {"lr": lr, "decay": decay, "eps": eps})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+        """One update of every parameter that has a gradient."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            parameters = [parameter for parameter in group["params"] if parameter.grad is not None]
+            if not parameters:
+                continue
+            for parameter in parameters:
+                if not self.state[parameter]:
+                    self.state[parameter]["square_avg"] = torch.ones_like(parameter, memory_format=torch.preserve_format)
+            gradients = [parameter.grad for parameter in parameters]
+            squares = [self.state[parameter]["square_avg"] for parameter in parameters]
+            torch._foreach_mul_(squares, group["decay"])
+            torch._foreach_addcmul_(squares, gradients, gradients, 1 - group["decay"])
+            denominator = torch._foreach_add(squares, group["eps"])
+            torch._foreach_sqrt_(denominator)
+            torch._foreach_addcdiv_(parameters, gradients, denominator, -group["lr"])
+        return loss

@@ -18,6 +18,8 @@ ANNOTATIONS = {
     "garment": "shop picture of the garment that the person wears",
     "other_garment": "shop picture of a garment that the person does not wear",
     "control_points": "thin-plate spline that lays a garment on the person",
+    "other_text": "a sentence about clothes that the person does not wear",
+    "donor": "another person, who gives one factor",
     "truth": "the true answer of the task",
 }
 
@@ -33,6 +35,7 @@ class ModelCard:
         changes: what of the picture it changes.
         stages: in a few words.
         adversarial: which stages have a discriminator.
+        outputs: what its networks draw on the way to the picture.
         needs_to_train, needs_to_run: names of `ANNOTATIONS` that training and the verbs read.
         verbs: what its objects can do.
         presets: names of the shipped configurations, `fashiongen fit --config <name>/<preset>`.
@@ -56,6 +59,7 @@ class ModelCard:
     figures: dict[str, str]
     needs_to_train: frozenset[str] = frozenset()
     needs_to_run: frozenset[str] = frozenset()
+    outputs: str = "picture"
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ MODELS: dict[str, ModelCard] = {
         changes="the garment",
         stages="2: coarse picture and clothing mask, then refinement with the warped garment",
         adversarial="no",
+        outputs="mask + picture",
         verbs=("try_on",),
         presets=("official", "mannequin"),
         pretrained=("viton.mannequin",),
@@ -97,6 +102,7 @@ MODELS: dict[str, ModelCard] = {
         changes="the pose",
         stages="2: coarse picture, then a difference map that refines it",
         adversarial="second stage",
+        outputs="picture, then difference map",
         verbs=("repose",),
         presets=("official-market", "official-deepfashion", "mannequin"),
         pretrained=(),
@@ -118,6 +124,7 @@ MODELS: dict[str, ModelCard] = {
         changes="the pose",
         stages="1: a U-net whose skips move the body parts to the target pose",
         adversarial="yes",
+        outputs="picture",
         verbs=("repose",),
         presets=("official-market", "official-deepfashion", "mannequin"),
         pretrained=(),
@@ -127,6 +134,82 @@ MODELS: dict[str, ModelCard] = {
         },
         needs_to_train=frozenset({"person", "target", "keypoints"}),
         needs_to_run=frozenset({"person", "target", "keypoints"}),
+    ),
+    "disentangled_pig": ModelCard(
+        path="fashiongen.models.disentangled_pig.module:DisentangledPig",
+        title="Disentangled Person Image Generation",
+        authors="Liqian Ma, Qianru Sun, Stamatios Georgoulis, Luc Van Gool, Bernt Schiele, Mario Fritz",
+        venue="CVPR 2018",
+        arxiv="1712.02621",
+        code="charliememory/Disentangled-Person-Image-Generation",
+        task="sampling",
+        changes="foreground, background and pose, each alone",
+        stages="4: pictures to codes and back, poses to codes and back, then noise to the codes of appearance and of pose",
+        adversarial="pictures, and the codes that noise becomes",
+        outputs="picture",
+        verbs=("sample", "repose", "encode", "interpolate", "invert"),
+        presets=("official-market", "official-deepfashion", "mannequin"),
+        pretrained=(),
+        figures={},
+        needs_to_train=frozenset({"person", "keypoints"}),
+        needs_to_run=frozenset({"person", "keypoints"}),
+    ),
+    "cagan": ModelCard(
+        path="fashiongen.models.cagan.module:Cagan",
+        title="The Conditional Analogy GAN: Swapping Fashion Articles on People Images",
+        authors="Nikolay Jetchev, Urs Bergmann",
+        venue="ICCV workshops 2017",
+        arxiv="1709.04695",
+        code="",
+        task="try-on",
+        changes="the garment",
+        stages="1: a cycle of swapping the garment and swapping it back",
+        adversarial="yes",
+        outputs="mask + picture",
+        verbs=("try_on",),
+        presets=("keras", "viton-baseline", "stacked", "paper", "mannequin"),
+        pretrained=(),
+        figures={},
+        needs_to_train=frozenset({"person", "garment", "other_garment"}),
+        needs_to_run=frozenset({"person", "garment", "other_garment"}),
+    ),
+    "clothnet": ModelCard(
+        path="fashiongen.models.clothnet.module:ClothNet",
+        title="A Generative Model of People in Clothing",
+        authors="Christoph Lassner, Gerard Pons-Moll, Peter V. Gehler",
+        venue="ICCV 2017",
+        arxiv="1705.04098",
+        code="classner/generating_people",
+        task="sampling",
+        changes="everything: it samples whole people",
+        stages="3: a sketch from nothing, a sketch on a body, the picture from a sketch",
+        adversarial="picture stage",
+        outputs="segmentation, then picture",
+        verbs=("sample", "portray"),
+        presets=("official-full", "official-body", "mannequin"),
+        pretrained=(),
+        figures={},
+        needs_to_train=frozenset({"person", "parsing", "parts"}),
+        needs_to_run=frozenset(),
+    ),
+    "fashion_gan": ModelCard(
+        path="fashiongen.models.fashion_gan.module:FashionGan",
+        title="Be Your Own Prada: Fashion Synthesis with Structural Coherence",
+        authors="Shizhan Zhu, Sanja Fidler, Raquel Urtasun, Dahua Lin, Chen Change Loy",
+        venue="ICCV 2017",
+        arxiv="1710.07346",
+        code="zhusz/ICCV17-fashionGAN",
+        task="redressing",
+        changes="the clothes, from a sentence",
+        stages="2: the shape of the new clothes, then the picture",
+        adversarial="both stages",
+        outputs="segmentation, then picture",
+        verbs=("redress", "sample"),
+        presets=("official", "mannequin"),
+        pretrained=(),
+        figures={},
+        needs_to_train=frozenset({"person", "parsing", "text"}),
+        needs_to_run=frozenset({"person", "parsing", "other_text"}),
     ),
 }
 
@@ -150,6 +233,31 @@ DATA: dict[str, DataCard] = {
         path="fashiongen.data.deepfashion:DeepFashionInshopDataModule",
         provides=frozenset({"person", "keypoints", "target"}),
         about="pairs of shop pictures of one outfit, by the lists of Deformable GAN and PATN; your own copy",
+    ),
+    "cagan": DataCard(
+        path="fashiongen.data.cagan:CaganDataModule",
+        provides=frozenset({"person", "garment", "other_garment"}),
+        about="a folder of people, a folder of garments, and a list of who wears what; your own",
+    ),
+    "chictopia10k": DataCard(
+        path="fashiongen.data.chictopia:Chictopia10KDataModule",
+        provides=frozenset({"person", "parsing", "parts"}),
+        about="people of fashion blogs with ClothNet's 22 labels and body maps; your own copy",
+    ),
+    "fashion_synthesis": DataCard(
+        path="fashiongen.data.fashion_synthesis:FashionSynthesisDataModule",
+        provides=frozenset({"person", "parsing", "text", "other_text"}),
+        about="78,979 people with 7 labels and sentences, as FashionGAN's authors publish them; your own copy",
+    ),
+    "viton_hd": DataCard(
+        path="fashiongen.data.viton_hd:VitonHdDataModule",
+        provides=frozenset({"person", "keypoints", "parsing", "garment", "other_garment"}),
+        about="the 11,647 + 2,032 pairs of VITON-HD; your own copy",
+    ),
+    "dress_code": DataCard(
+        path="fashiongen.data.dress_code:DressCodeDataModule",
+        provides=frozenset({"person", "keypoints", "parsing", "garment", "other_garment"}),
+        about="people and garments of three categories, Dress Code; your own copy",
     ),
 }
 

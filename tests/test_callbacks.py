@@ -147,6 +147,34 @@ def test_predictions_become_pictures(names: list[str] | None, files: list[str], 
     assert Image.open(tmp_path / "new" / "folder" / files[0]).size == (5, 4)
 
 
+def write(writer: PictureWriter, level: float) -> None:
+    image = torch.full((1, 3, 4, 5), level)
+    writer.write_on_batch_end(SimpleNamespace(), LightningModule(), {"name": ["a"], "image": image}, None, None, 0, 0)
+
+
+@pytest.mark.parametrize(("once", "level"), [(False, 255), (True, 0)])
+def test_pictures_are_replaced_unless_each_is_written_once(once: bool, level: int, tmp_path: Path) -> None:
+    writer = PictureWriter(tmp_path, once=once)
+    write(writer, -1)
+    write(writer, 1)
+    assert Image.open(tmp_path / "a.png").getpixel((0, 0)) == (level, level, level)
+
+
+def test_a_picture_is_replaced_in_one_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = PictureWriter(tmp_path, "jpg")
+    write(writer, -1)
+    before = (tmp_path / "a.jpg").read_bytes()
+
+    def killed(self: Image.Image, file: Path, **options: Any) -> None:
+        file.write_bytes(b"half")
+        raise SystemExit("killed while it writes")
+
+    monkeypatch.setattr(Image.Image, "save", killed)
+    with pytest.raises(SystemExit):
+        write(writer, 1)
+    assert (tmp_path / "a.jpg").read_bytes() == before
+
+
 def test_numbers_go_on_from_batch_to_batch(tmp_path: Path) -> None:
     writer = PictureWriter(tmp_path)
     for _ in range(2):

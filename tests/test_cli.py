@@ -12,7 +12,22 @@ import fashiongen
 from fashiongen import cli
 from fashiongen.commands import catalogue
 
-COMMANDS = ("list", "info", "gallery", "try-on", "fit", "validate", "test", "predict", "convert", "push", "data")
+COMMANDS = (
+    "list",
+    "info",
+    "gallery",
+    "try-on",
+    "redress",
+    "repose",
+    "sample",
+    "fit",
+    "validate",
+    "test",
+    "predict",
+    "convert",
+    "push",
+    "data",
+)
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -42,6 +57,10 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     ("words", "told"),
     [
         (["gallry"], "did you mean gallery?"),
+        (["repos", "--person", "mannequin:1"], "did you mean repose or"),
+        (["redres"], "did you mean redress or"),
+        (["repose", "--person", "mannequin:1"], "required: --pose"),
+        (["sample", "-n", "many"], "invalid int value: 'many'"),
         (["try-on", "--person", "mannequin:1"], "required: --garment; see fashiongen try-on --help"),
         (["convert", "viton"], "--stage1, --stage2, --out"),
         (["list", "--tsk", "try-on"], "unrecognized arguments: --tsk"),
@@ -57,6 +76,13 @@ def test_usage_errors_are_one_line_and_exit_with_2(words: list[str], told: str, 
 def test_errors_are_one_line_and_exit_with_1(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["info", "vitn"]) == 1
     assert capsys.readouterr().err == "fashiongen: error: there is no model 'vitn'; did you mean viton?\n"
+
+
+@pytest.mark.parametrize("task", ["tryon", "posetransfer", "redress"])
+def test_an_unknown_task_is_one_line(task: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["list", "--task", task]) == 1
+    error = capsys.readouterr().err
+    assert f"there is no task '{task}'; did you mean" in error and error.count("\n") == 1
 
 
 def test_debug_shows_the_traceback(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from fashiongen.optim import TFAdam
+from fashiongen.optim import TFAdam, TFRMSprop
 
 
 def test_it_follows_tensorflows_formula() -> None:
@@ -89,3 +89,63 @@ def test_a_closure_is_evaluated_with_gradients() -> None:
 def test_wrong_options_are_refused(options) -> None:
     with pytest.raises(ValueError, match=r"negative|betas"):
         TFAdam([nn.Parameter(torch.ones(1))], **options)
+
+
+def test_rmsprop_follows_tensorflows_formula() -> None:
+    parameter = nn.Parameter(torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64))
+    optimizer = TFRMSprop([parameter], lr=0.01, decay=0.8, eps=1e-3)
+    value, square = parameter.detach().clone(), torch.ones(3, dtype=torch.float64)
+    for step in range(1, 6):
+        gradient = torch.tensor([0.3, 0.0, 2.0], dtype=torch.float64) * step
+        parameter.grad = gradient.clone()
+        optimizer.step()
+        square = 0.8 * square + 0.2 * gradient**2
+        value -= 0.01 * gradient / (square + 1e-3).sqrt()
+        torch.testing.assert_close(parameter.detach(), value, rtol=1e-12, atol=0)
+
+
+def test_rmsprop_begins_with_steps_in_proportion_to_the_gradient() -> None:
+    ours, theirs = (nn.Parameter(torch.zeros(2)) for _ in range(2))
+    for parameter, optimizer in ((ours, TFRMSprop([ours], lr=1.0)), (theirs, torch.optim.RMSprop([theirs], lr=1.0, alpha=0.9))):
+        parameter.grad = torch.tensor([1e-3, 1e-2])
+        optimizer.step()
+    torch.testing.assert_close(ours.detach(), -torch.tensor([1e-3, 1e-2]) / 0.9**0.5, rtol=1e-3, atol=0)
+    torch.testing.assert_close(theirs.detach(), torch.full((2,), -(10**0.5)), rtol=1e-3, atol=0)
+
+
+def test_rmsprop_can_be_resumed_and_skips_parameters_without_gradient() -> None:
+    first, idle = nn.Parameter(torch.ones(2)), nn.Parameter(torch.ones(2))
+    optimizer = TFRMSprop([first, idle], lr=0.1)
+
+    def step(parameter: nn.Parameter, optimizer: TFRMSprop) -> None:
+        optimizer.zero_grad()
+        parameter.square().sum().backward()
+        assert optimizer.step() is None
+
+    step(first, optimizer)
+    assert idle.eq(1).all() and idle not in optimizer.state
+    other, idle = copy.deepcopy(first), nn.Parameter(torch.ones(2))
+    resumed = TFRMSprop([other, idle], lr=0.1)
+    resumed.load_state_dict(copy.deepcopy(optimizer.state_dict()))
+    step(first, optimizer)
+    step(other, resumed)
+    assert torch.equal(first, other)
+
+
+def test_rmsprop_evaluates_a_closure() -> None:
+    parameter = nn.Parameter(torch.ones(1))
+    optimizer = TFRMSprop([parameter], lr=0.1)
+
+    def closure() -> float:
+        loss = parameter.square().sum()
+        loss.backward()
+        return loss.item()
+
+    assert optimizer.step(closure) == 1.0
+    assert parameter.item() < 1
+
+
+@pytest.mark.parametrize("options", [{"lr": -1.0}, {"eps": -1.0}, {"decay": 1.0}])
+def test_wrong_options_of_rmsprop_are_refused(options) -> None:
+    with pytest.raises(ValueError, match=r"negative|decay"):
+        TFRMSprop([nn.Parameter(torch.ones(1))], **options)

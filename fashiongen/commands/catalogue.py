@@ -1,4 +1,4 @@
-"""`list` and `info`: what the library has, without importing any of it."""
+"""`list` and `info`: what the library has, without importing any of it; and the comparison of the papers."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterator
 
 from fashiongen import registry
+from fashiongen.commands import survey
 
 
 def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -14,6 +15,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     parser = commands.add_parser("list", help="the models, one a line", description="List the models: name, task, stages, weights.")
     parser.add_argument("--task", help="only those made for this task, for example try-on")
     parser.add_argument("--pretrained", action="store_true", help="only those with bundled weights")
+    parser.add_argument("--table", action="store_true", help="compare them: what each changes, needs and draws, as Markdown")
     parser.set_defaults(run=list_models)
 
     parser = commands.add_parser(
@@ -27,6 +29,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def list_models(options: argparse.Namespace) -> None:
     names = registry.list_models(task=options.task, pretrained=options.pretrained or None)
+    if options.table:
+        print(survey.markdown(names))
+        return
     width = max(map(len, names), default=0)
     for name in names:
         card = registry.MODELS[name]

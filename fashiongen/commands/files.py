@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,14 @@ class Converter:
         files: argument of the function -> what it is.
         data: what the authors trained on.
         licence: of their weights.
+        more: arguments that take any number of files, or none.
     """
 
     path: str
     files: dict[str, str]
     data: str
     licence: str
+    more: dict[str, str] = field(default_factory=dict)
 
 
 CONVERTERS = {
@@ -50,6 +53,42 @@ CONVERTERS = {
         data="the authors' pairs of Market-1501 or DeepFashion",
         licence="other",
     ),
+    "disentangled_pig": Converter(
+        path="fashiongen.models.disentangled_pig.official:load_official",
+        files={
+            "reconstruction": "prefix of the TensorFlow checkpoint of pictures (their model 1 or 101), .../model.ckpt-0",
+            "poses": "of the pose auto-encoder (2 or 102)",
+            "appearance_codes": "of the mappers of foreground and background (3 or 103)",
+            "pose_codes": "of the mapper of poses (4 or 104)",
+        },
+        data="the authors' Market-1501 or DeepFashion",
+        licence="other",
+    ),
+    "cagan": Converter(
+        path="fashiongen.models.cagan.official:load_official",
+        files={"generator": "Keras file of the generator, or prefix of a checkpoint of VITON's baseline_cagan.py"},
+        data="pairs of a person and a garment of whoever trained it",
+        licence="other",
+        more={"discriminators": "Keras files of the discriminators, from the smallest scale up"},
+    ),
+    "clothnet": Converter(
+        path="fashiongen.models.clothnet.official:load_official",
+        files={"checkpoint": "the authors' folder of states, a folder a module, or prefix of one, .../PM/model-2160000"},
+        data="Chictopia10K",
+        licence="other",
+    ),
+    "fashion_gan": Converter(
+        path="fashiongen.models.fashion_gan.official:load_official",
+        files={
+            "encoder": "rnn_latest.pth",
+            "vocabulary": "map.mat",
+            "shape": "sr1.t7",
+            "picture": "ih1_skip.t7, ih1.t7 or ih1_pix2pix_original.t7",
+            "mean": "ih_mean.mat",
+        },
+        data="the authors' captions of DeepFashion",
+        licence="other",
+    ),
 }
 
 #: Layouts that the mannequin world can be written in: name -> `module:function`.
@@ -58,6 +97,13 @@ WRITERS = {
     "viton_resize": "fashiongen.mannequin.writers:write_viton_resize",
     "market1501": "fashiongen.mannequin.pose_writers:write_market1501",
     "deepfashion_inshop": "fashiongen.mannequin.pose_writers:write_deepfashion_inshop",
+    "cagan": "fashiongen.mannequin.cagan_writer:write_cagan",
+    "chictopia": "fashiongen.mannequin.chictopia_writer:write_chictopia",
+    "chictopia_records": "fashiongen.mannequin.chictopia_writer:write_chictopia_records",
+    "human_parsing": "fashiongen.mannequin.chictopia_writer:write_human_parsing",
+    "fashion_synthesis": "fashiongen.mannequin.fashion_synthesis_writer:write_fashion_synthesis",
+    "viton_hd": "fashiongen.mannequin.try_on_writers:write_viton_hd",
+    "dress_code": "fashiongen.mannequin.try_on_writers:write_dress_code",
 }
 
 
@@ -73,7 +119,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     for name, converter in CONVERTERS.items():
         model = models.add_parser(name, help=registry.MODELS[name].title, description=f"Convert the authors' files of {name}.")
         for argument, text in converter.files.items():
-            model.add_argument(f"--{argument}", required=True, metavar="PATH", help=text)
+            model.add_argument(_option(argument), required=True, metavar="PATH", help=text)
+        for argument, text in converter.more.items():
+            model.add_argument(_option(argument), nargs="*", default=(), metavar="PATH", help=text)
         model.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where the converted model goes")
         model.add_argument("--licence", default=converter.licence, help=f"of the weights (default: {converter.licence})")
         model.set_defaults(run=convert)
@@ -114,11 +162,19 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def convert(options: argparse.Namespace) -> None:
     converter = CONVERTERS[options.model]
-    files = {argument: getattr(options, argument) for argument in converter.files}
+    files = {argument: getattr(options, argument) for argument in (*converter.files, *converter.more)}
     model = imported(converter.path)(**files)
-    made_of = {argument: Path(file).name for argument, file in files.items()}
+    made_of = {argument: _names(given) for argument, given in files.items() if given}
     model.save_pretrained(options.out, data=converter.data, licence=options.licence, training={"converted from": made_of})
     print(options.out)
+
+
+def _option(argument: str) -> str:
+    return f"--{argument.replace('_', '-')}"
+
+
+def _names(given: str | Sequence[str]) -> str:
+    return ", ".join(Path(file).name for file in ([given] if isinstance(given, str) else given))
 
 
 def push(options: argparse.Namespace) -> None:

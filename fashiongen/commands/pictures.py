@@ -1,165 +1,164 @@
-"""`gallery` and `try-on`: pictures from trained models."""
+"""Sheets of pictures: titled panels beside each other, mosaics, and stick figures."""
 
 from __future__ import annotations
 
-import argparse
-import itertools
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from fashiongen import registry
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from PIL import Image, ImageDraw, ImageFont
+    from torch import Tensor
+
+    Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
+
+ROW = 192
+"""Height of a row of a panel, pixels."""
+_GAP = 6
+_MARGIN = 18
+_TITLE, _HEAD = 34, 22
+_TITLE_SIZE, _HEAD_SIZES, _CAPTION_SIZE = 20, (13, 12, 11, 10), 12
+_LINE = 15
+_INK, _SOFT = (24, 24, 28), (96, 96, 104)
+
+_LIMBS = ((1, 2), (1, 5), (2, 3), (3, 4), (5, 6), (6, 7), (1, 8), (8, 9), (9, 10), (1, 11), (11, 12), (12, 13))
+_FACE = ((1, 0), (0, 14), (14, 16), (0, 15), (15, 17))
+_SMOOTH = 4
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A titled table of pictures.
+
+    Attributes:
+        title: above all.
+        columns: title -> pictures, one a row.
+        captions: a sentence below each row.
+    """
+
+    title: str
+    columns: Mapping[str, Sequence[Image.Image]]
+    captions: Sequence[str] = field(default=())
+
+    @property
+    def rows(self) -> int:
+        """Of the longest column."""
+        return max(map(len, self.columns.values()))
+
+
+def sheet(panels: Sequence[Panel]) -> Image.Image:
+    """Panels beside each other on white, with rows of one height."""
     from PIL import Image
 
-    from fashiongen.types import Garment, Person
-
-_EXAMPLE = "mannequin:"
-_GAP = 6
-_TITLE = 22
-_TRUNK = [2, 5, 8, 11]  # shoulders and hips in OpenPose's order
-_TOP, _OVER_IT = 5, {6, 7}  # LIP-20: upper clothes; dress, coat
-
-
-def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the commands of this module."""
-    parser = commands.add_parser(
-        "gallery",
-        help="every bundled model on embedded people and garments, in one picture",
-        description="Draw every bundled model on embedded people and garments: a row a person, a column a model. No download.",
-    )
-    parser.add_argument("--out", type=Path, default=Path("gallery.png"), metavar="FILE", help="the picture (default: gallery.png)")
-    parser.add_argument("--model", nargs="+", metavar="MODEL", help="these instead: names, Hub repositories, folders, checkpoints")
-    parser.add_argument("--people", type=int, default=5, metavar="N", help="rows (default: 5)")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda, ... (default: cpu)")
-    parser.set_defaults(run=gallery)
-
-    parser = commands.add_parser(
-        "try-on",
-        help="put a garment on a person",
-        description="Put a garment on a person. "
-        "mannequin:7 is embedded person or garment number 7, so that one's own garment can be tried on without annotations.",
-    )
-    parser.add_argument("--person", required=True, metavar="PICTURE", help="a photograph, or mannequin:7")
-    parser.add_argument("--keypoints", type=Path, metavar="JSON", help="the person's key points as OpenPose writes them")
-    parser.add_argument("--parsing", type=Path, metavar="PICTURE", help="the person's label map")
-    parser.add_argument("--scheme", default="lip20", help="label scheme of --parsing (default: lip20)")
-    parser.add_argument("--garment", required=True, metavar="PICTURE", help="a shop picture or photograph, or mannequin:3")
-    parser.add_argument("--mask", type=Path, metavar="PICTURE", help="where the garment is, white on black; else it is found")
-    parser.add_argument("--model", default="viton", help="name, Hub repository, folder or checkpoint (default: viton)")
-    parser.add_argument("--out", type=Path, default=Path("try-on.png"), metavar="FILE", help="the picture (default: try-on.png)")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda, ... (default: cpu)")
-    controls = parser.add_argument_group("controls of viton")
-    controls.add_argument("--warp", choices=("tps", "none"), help="none stops at the coarse picture")
-    controls.add_argument("--blend", choices=("learned", "paste"), help="paste lays the warped garment on as it is")
-    parser.set_defaults(run=try_on)
+    drawn = [draw(panel) for panel in panels]
+    width = sum(picture.width for picture in drawn) + _MARGIN * (len(drawn) + 1)
+    page = Image.new("RGB", (width, max(picture.height for picture in drawn) + _MARGIN), "white")
+    left = _MARGIN
+    for picture in drawn:
+        page.paste(picture, (left, 0))
+        left += picture.width + _MARGIN
+    return page
 
 
-def try_on(options: argparse.Namespace) -> None:
-    person, garment = _person(options), _garment(options)
-    model = _load(options.model, options.device)
-    controls = {name: getattr(options, name) for name in ("warp", "blend") if getattr(options, name) is not None}
-    _save(model.try_on(person, garment, **controls), options.out)
+def draw(panel: Panel) -> Image.Image:
+    """One panel. Pictures fill the height of a row, less the lines of a caption."""
+    from PIL import Image, ImageDraw, ImageFont
 
-
-def gallery(options: argparse.Namespace) -> None:
-    from fashiongen import mannequin
-
-    if options.people < 1:
-        raise ValueError(f"a gallery of {options.people} people is empty; give --people 1 or more")
-    numbers = list(itertools.islice(_facing_in_a_top(), 2 * options.people))
-    people = [mannequin.person(number) for number in numbers[: options.people]]
-    garments = [mannequin.garment(number) for number in numbers[options.people :]]
-    columns = {"person": [person.to_pil() for person in people], "garment": [garment.to_pil() for garment in garments]}
-    bundled = [name for name in registry.list_models(pretrained=True) if "try_on" in registry.MODELS[name].verbs]
-    for source in options.model or bundled:
-        columns[source] = _load(source, options.device).try_on(people, garments)
-    _save(grid(columns), options.out)
-
-
-def _facing_in_a_top() -> Iterator[int]:
-    """Numbers of the embedded people as try-on sets show them: towards the camera, in a top with nothing over it."""
-    from fashiongen import mannequin
-
-    for number in itertools.count():
-        person = mannequin.person(number)
-        assert person.keypoints is not None and person.parsing is not None
-        labels = set(person.parsing.unique().tolist())
-        right, left, right_hip, left_hip = person.keypoints[_TRUNK, :2].tolist()
-        height = (right_hip[1] + left_hip[1] - right[1] - left[1]) / 2
-        if left[0] - right[0] > height / 2 and _TOP in labels and not labels & _OVER_IT:
-            yield number
-
-
-def grid(columns: Mapping[str, Sequence[Image.Image]]) -> Image.Image:
-    """Titled columns of pictures, every picture as high as the highest."""
-    from PIL import Image, ImageDraw, ImageFont, ImageOps
-
-    height = max(picture.height for column in columns.values() for picture in column)
-    scaled = {
-        title: [ImageOps.scale(picture, height / picture.height, Image.Resampling.BICUBIC) for picture in column]
-        for title, column in columns.items()
-    }
-    widths = [max(picture.width for picture in column) for column in scaled.values()]
-    rows = max(map(len, scaled.values()))
-    sheet = Image.new("RGB", (sum(widths) + _GAP * (len(widths) + 1), _TITLE + rows * (height + _GAP)), "white")
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
-    left = _GAP
-    for (title, column), width in zip(scaled.items(), widths, strict=True):
-        while len(title) > 1 and draw.textlength(title, font) > width:
-            title = title[1:]  # the end of a path says more than its beginning
-        draw.text((left + width / 2, _TITLE / 2), title, "black", font, anchor="mm")
+    lines = _wrapped(panel)
+    height = ROW - _LINE * max(map(len, lines), default=0)
+    columns = {title: [_fitted(picture, height) for picture in column] for title, column in panel.columns.items()}
+    widths = [max(picture.width for picture in column) for column in columns.values()]
+    size = sum(widths) + _GAP * (len(widths) - 1), _TITLE + _HEAD + panel.rows * (ROW + _GAP)
+    page = Image.new("RGB", size, "white")
+    pen = ImageDraw.Draw(page)
+    pen.text((0, _TITLE / 2 + 2), panel.title, _INK, ImageFont.load_default(_TITLE_SIZE), anchor="lm")
+    left = 0
+    for (title, column), width in zip(columns.items(), widths, strict=True):
+        shown, font = _fitting(title, width, pen)
+        pen.text((left + width / 2, _TITLE + _HEAD / 2 - 1), shown, _SOFT, font, anchor="mm")
         for row, picture in enumerate(column):
-            sheet.paste(picture, (left + (width - picture.width) // 2, _TITLE + row * (height + _GAP)))
+            page.paste(picture, (left + (width - picture.width) // 2, _TITLE + _HEAD + row * (ROW + _GAP)))
         left += width + _GAP
-    return sheet
+    caption = ImageFont.load_default(_CAPTION_SIZE)
+    for row, sentence in enumerate(lines):
+        for place, line in enumerate(sentence):
+            top = _TITLE + _HEAD + row * (ROW + _GAP) + height + place * _LINE
+            pen.text((size[0] / 2, top + _LINE / 2 + 1), line, _INK, caption, anchor="mm")
+    return page
 
 
-def _person(options: argparse.Namespace) -> Person:
-    import fashiongen
-
-    number = _example(options.person)
-    annotations = {name: getattr(options, name) for name in ("keypoints", "parsing") if getattr(options, name) is not None}
-    if number is None:
-        return fashiongen.person(options.person, scheme=options.scheme, **annotations)
-    if annotations:
-        raise ValueError(f"{options.person} has its annotations already; --{' and --'.join(annotations)} belong to a photograph")
-    return fashiongen.mannequin.person(number)
+def _wrapped(panel: Panel) -> list[list[str]]:
+    """The captions in lines that fit below pictures of the height of a row."""
+    width = sum(max(_fitted_width(picture, ROW) for picture in column) for column in panel.columns.values())
+    return [textwrap.wrap(caption, max(16, round(0.8 * width / (_CAPTION_SIZE / 2)))) for caption in panel.captions]
 
 
-def _garment(options: argparse.Namespace) -> Garment:
-    import fashiongen
-
-    number = _example(options.garment)
-    if number is None:
-        return fashiongen.garment(options.garment, mask=options.mask)
-    if options.mask is not None:
-        raise ValueError(f"{options.garment} has its mask already; --mask belongs to a photograph")
-    return fashiongen.mannequin.garment(number)
+def _fitted_width(picture: Image.Image, height: int) -> int:
+    return round(picture.width * height / picture.height)
 
 
-def _example(source: str) -> int | None:
-    """The number in `mannequin:7`; None for the path of a picture."""
-    if not source.startswith(_EXAMPLE):
-        return None
-    number = source.removeprefix(_EXAMPLE)
-    if not number.isdecimal():
-        raise ValueError(f"{source} is no embedded example; they are called {_EXAMPLE}0, {_EXAMPLE}1, ...")
-    return int(number)
+def _fitted(picture: Image.Image, height: int) -> Image.Image:
+    from PIL import Image
+
+    return picture.resize((_fitted_width(picture, height), height), Image.Resampling.BICUBIC)
 
 
-def _load(source: str, device: str) -> Any:
-    import fashiongen
+def _fitting(title: str, width: int, pen: ImageDraw.ImageDraw) -> tuple[str, Font]:
+    """A title in letters small enough for its column; what is too long for the smallest loses its beginning."""
+    from PIL import ImageFont
 
-    model = fashiongen.load(source, device=device)
-    if not hasattr(model, "try_on"):
-        raise ValueError(f"{source} is {model.name}, which has no try_on; fashiongen list --task try-on shows who has")
-    return model
+    fonts = [ImageFont.load_default(size) for size in _HEAD_SIZES]
+    font = next((font for font in fonts if pen.textlength(title, font) <= width), fonts[-1])
+    shown = title
+    while len(title) > 1 and pen.textlength(shown, font) > width:
+        title = title[1:]  # the end of a path says more than its beginning
+        shown = f"…{title}"
+    return shown, font
 
 
-def _save(picture: Image.Image, path: Path) -> None:
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {path.parent} to write {path.name} into")
-    picture.save(path)
-    print(path)
+def mosaic(pictures: Sequence[Image.Image]) -> Image.Image:
+    """Pictures of one size, in rows of about equal number, close to a square."""
+    from PIL import Image
+
+    width, height = pictures[0].size
+    columns = min(len(pictures), math.ceil(math.sqrt(len(pictures) * height / width)))
+    rows = math.ceil(len(pictures) / columns)
+    page = Image.new("RGB", (columns * (width + _GAP) + _GAP, rows * (height + _GAP) + _GAP), "white")
+    for place, picture in enumerate(pictures):
+        row, column = divmod(place, columns)
+        page.paste(picture, (_GAP + column * (width + _GAP), _GAP + row * (height + _GAP)))
+    return page
+
+
+def stick_figure(keypoints: Tensor, size: tuple[int, int]) -> Image.Image:
+    """A pose as coloured limbs on black, the person's right side warm and left side cold.
+
+    Args:
+        keypoints: (18, 3) in pixels of a page of `size`; limbs without both joints are left out.
+        size: height and width of the page.
+
+    Returns:
+        A picture of that size times `ROW` / height, so that it is as sharp as the row of a panel.
+    """
+    import colorsys
+
+    from PIL import Image, ImageDraw
+
+    height, width = size
+    scale = _SMOOTH * ROW / height
+    page = Image.new("RGB", (round(width * scale), _SMOOTH * ROW), _INK)
+    pen = ImageDraw.Draw(page)
+    places = [(x * scale, y * scale) if seen else None for x, y, seen in keypoints.tolist()]
+    thick = ROW * _SMOOTH // 45
+    for links, line in ((_LIMBS, thick), (_FACE, thick // 2)):
+        for order, (start, end) in enumerate(links):
+            first, second = places[start], places[end]
+            if first is None or second is None:
+                continue
+            colour = tuple(round(255 * level) for level in colorsys.hsv_to_rgb(0.8 * order / len(links), 0.75, 1.0))
+            pen.line((*first, *second), colour, line)
+            for x, y in (first, second):
+                pen.ellipse((x - line / 2, y - line / 2, x + line / 2, y + line / 2), colour)
+    return page.resize((page.width // _SMOOTH, ROW), Image.Resampling.LANCZOS)

@@ -6,7 +6,7 @@ import logging
 import re
 import warnings
 from argparse import ArgumentError
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +19,25 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from fashiongen import hub, registry
 from fashiongen.callbacks import LAST, PictureWriter, StageCheckpoint, StageProgressBar
 from fashiongen.commands import UsageError
+from fashiongen.commands.configurations import configuration
+from fashiongen.commands.planned import Plan, PlannedData, PlannedWriter
+from fashiongen.commands.reidentification import Reidentification, Reposed
+from fashiongen.commands.virtual_market import VirtualMarket, VirtualPeople
 from fashiongen.models.base import FashionModule
+from fashiongen.protocols import ProtocolFigures
+from fashiongen.published import PROTOCOLS
 
-_CONFIGS = Path(__file__).parents[1] / "configs"
 _DESCRIPTIONS = {
     "fit": "Train a model, all its stages in one run: fashiongen fit --config viton/mannequin. Every option of the configuration "
     "can be overridden. Log, checkpoints and the full configuration go to runs/<model>/. Go on with a run: --ckpt_path last. "
     "One stage alone: --model.init_args.only STAGE. Fine-tune: --weights MODEL.",
     "validate": "Figures on the validation split: fashiongen validate --config viton/mannequin --ckpt_path runs/viton/last.ckpt",
-    "test": "Figures on the test split: fashiongen test --config viton/mannequin --weights viton",
+    "test": "Figures on the test split: fashiongen test --config viton/mannequin --weights viton. With --protocol NAME the "
+    "figures of a paper, every setting and the published table beside them.",
     "predict": "Write the pictures of the test split as PNG files to runs/<model>/predictions/: "
-    "fashiongen predict --config viton/mannequin --weights viton",
+    "fashiongen predict --config viton/mannequin --weights viton. With --reid.poses N write a re-posed training set for "
+    "re-identification in Market-1501's layout to runs/<model>/reid/, with --virtual.identities N (disentangled_pig) one of people "
+    "who do not exist to runs/<model>/virtual/. Killed runs of both go on with the same command.",
 }
 _DDP = ("ddp", "ddp_spawn", "ddp_fork", "ddp_notebook")
 
@@ -46,10 +54,12 @@ def train(words: Sequence[str]) -> None:
     """
     warnings.filterwarnings("ignore", message="LightningCLI's args parameter")
     # What Lightning says of a module in evaluation mode, and of few workers, is meant so here.
-    warnings.filterwarnings("ignore", message="Found .* module.s. in eval mode|.*does not have many workers")
+    # Of which examples a planned batch is made is told by their names.
+    harmless = "Found .* module.s. in eval mode|.*does not have many workers|Couldn't infer the batch indices"
+    warnings.filterwarnings("ignore", message=harmless)
     logging.getLogger("pytorch_lightning.utilities.rank_zero").addFilter(_is_no_advertisement)
     try:
-        TrainingCLI(_with_configurations(words))
+        TrainingCLI(_with_names(words))
     except ArgumentError as error:
         raise UsageError(f"{_told(error)}; see fashiongen {words[0]} --help") from error
     except ValueError as error:
@@ -70,33 +80,29 @@ def _is_no_advertisement(record: logging.LogRecord) -> bool:
     return "💡 Tip" not in record.getMessage()
 
 
-def configurations() -> list[str]:
-    """Names of the shipped configurations."""
-    return sorted(file.relative_to(_CONFIGS).with_suffix("").as_posix() for file in _CONFIGS.rglob("*.yaml"))
+def _class_path(name: str, cards: Mapping[str, registry.ModelCard] | Mapping[str, registry.DataCard]) -> str:
+    """The class of a registry name; anything else is left for the parser to judge."""
+    return cards[name].path.replace(":", ".") if name in cards else name
 
 
-def configuration(name: str) -> Path:
-    """The file of a configuration.
-
-    Args:
-        name: of a shipped one, or the path of a YAML file.
-
-    Raises:
-        KeyError: when it is neither, with the nearest names.
-    """
-    if Path(name).is_file():
-        return Path(name)
-    return _CONFIGS / f"{registry.find(name, configurations(), 'file or shipped configuration')}.yaml"
+#: Options whose value may be a name, and what it stands for.
+_NAMED: dict[str, Callable[[str], str]] = {
+    "--config": lambda name: str(configuration(name)),
+    "-c": lambda name: str(configuration(name)),
+    "--model": lambda name: _class_path(name, registry.MODELS),
+    "--data": lambda name: _class_path(name, registry.DATA),
+}
 
 
-def _with_configurations(words: Sequence[str]) -> list[str]:
+def _with_names(words: Sequence[str]) -> list[str]:
+    """The command line with files and classes in place of names."""
     found: list[str] = []
     for word in words:
         option, equals, name = word.partition("=")
-        if found and found[-1] in ("--config", "-c"):
-            found.append(str(configuration(word)))
-        elif option in ("--config", "-c") and equals:
-            found.append(f"{option}={configuration(name)}")
+        if found and found[-1] in _NAMED:
+            found.append(_NAMED[found[-1]](word))
+        elif option in _NAMED and equals:
+            found.append(f"{option}={_NAMED[option](name)}")
         else:
             found.append(word)
     return found
@@ -129,17 +135,23 @@ class TrainingCLI(LightningCLI):
             auto_configure_optimizers=False,
             parser_kwargs={
                 "prog": "fashiongen",
-                **{name: {"description": text, "usage": _usage(name)} for name, text in _DESCRIPTIONS.items()},
+                **{name: {"command": name, "description": text, "usage": _usage(name)} for name, text in _DESCRIPTIONS.items()},
             },
             args=list(words),
         )
 
-    def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
+    def init_parser(self, command: str = "", **kwargs: Any) -> LightningArgumentParser:
+        self._parsed_for = command
         return super().init_parser(exit_on_error=False, **kwargs)
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         parser.add_argument("--weights", type=str | None, help="Trained model to start from, as fashiongen.load takes it.")
         parser.add_argument("--checkpoint_every", type=int, default=500, help=f"Steps between two {LAST}.")
+        if self._parsed_for == "predict":
+            parser.add_argument("--reid", type=Reidentification | None, help="A re-posed training set for re-identification.")
+            parser.add_argument("--virtual", type=VirtualPeople | None, help="A training set of people who do not exist.")
+        if self._parsed_for == "test":
+            parser.add_argument("--protocol", type=str | None, help=f"Measure as a paper did: {', '.join(PROTOCOLS)}.")
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         super().parse_arguments(parser, args)
@@ -163,6 +175,7 @@ class TrainingCLI(LightningCLI):
             if self.subcommand == "fit":
                 self._refuse_to_overwrite(options)
                 kwargs["logger"] = TensorBoardLogger(self.folder.parent, self.folder.name, version="")
+        self._planned = self._plan()
         return super().instantiate_trainer(callbacks=self._callbacks(options), strategy=process_strategy(options), **kwargs)
 
     def _refuse_to_overwrite(self, options: Any) -> None:
@@ -171,6 +184,26 @@ class TrainingCLI(LightningCLI):
                 f"{self.folder} holds a run already; go on with it by --ckpt_path last, "
                 "name another folder by --trainer.default_root_dir, or delete it"
             )
+
+    def _plan(self) -> PlannedWriter | None:
+        """Have the trainer draw what a plan says instead of the test split."""
+        options = self.config_init[self.subcommand]
+        reid, virtual = options.get("reid"), options.get("virtual")
+        if reid is None and virtual is None:
+            return None
+        if reid is not None and virtual is not None:
+            raise ValueError("--reid and --virtual are two data sets; write one after the other")
+        plan: Plan
+        if virtual is not None:
+            plan = VirtualMarket(self.model, self.datamodule, virtual)
+            self.model.predict_step = plan.draw  # type: ignore[method-assign]
+            folder = virtual.out or self.folder / "virtual"
+        else:
+            plan = Reposed(self.datamodule, reid)
+            folder = reid.out or self.folder / "reid"
+        writer = PlannedWriter(plan, folder)
+        self.datamodule = PlannedData(plan, writer, getattr(self.datamodule, "num_workers", 0))
+        return writer
 
     def _callbacks(self, options: Any) -> list[Any]:
         callbacks = list(options["callbacks"] or [])
@@ -183,7 +216,10 @@ class TrainingCLI(LightningCLI):
         if options["enable_progress_bar"] is not False and lacks(ProgressBar):
             callbacks.append(StageProgressBar())
         if self.subcommand == "predict" and lacks(PictureWriter):
-            callbacks.append(PictureWriter(self.folder / "predictions"))
+            callbacks.append(self._planned or PictureWriter(self.folder / "predictions"))
+        protocol = self.config_init[self.subcommand].get("protocol")
+        if protocol is not None:
+            callbacks.append(ProtocolFigures(protocol))
         return callbacks
 
     def after_instantiate_classes(self) -> None:

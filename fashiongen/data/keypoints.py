@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.io import loadmat
 from torch import Tensor
+
+from fashiongen.data import mat_files
 
 _LIMB_JOINTS = ("shoulder", "elbow", "wrist")
 _FACE = ("right_eye", "left_eye", "right_ear", "left_ear")
@@ -204,6 +205,8 @@ def read_candidate_subset(
         raise ValueError(f"{path}: nobody was found in this picture; leave it out or detect again")
     if peaks.ndim != 2 or peaks.shape[1] < 2 or people.ndim != 2 or people.shape[1] != 20:
         raise ValueError(f"{path}: expected candidate (n, 4) and subset (people, 20), got {peaks.shape} and {people.shape}")
+    if not np.isfinite(people).all():
+        raise ValueError(f"{path}: subset holds numbers that are not finite; detect again")
     row = people[int(people[:, 18].argmax()) if person is None else person]
     keypoints = np.zeros((18, 3))
     for joint, index in enumerate(row[:18].astype(int)):
@@ -224,11 +227,10 @@ def read_mat(path: str | os.PathLike[str], person: int | None = None) -> Tensor:
     if not Path(path).exists():
         raise FileNotFoundError(f"{path}: no such key-point file")
     try:
-        content = loadmat(path)
-        candidate, subset = content["candidate"], content["subset"]
-    except Exception as error:  # SciPy raises whatever the damage leads to
+        content = mat_files.read_mat(path, ("candidate", "subset"))
+    except ValueError as error:
         raise ValueError(f"{path}: not a .mat file with candidate and subset: {error}") from error
-    return read_candidate_subset(candidate, subset, person, path)
+    return read_candidate_subset(content["candidate"], content["subset"], person, path)
 
 
 def _order(name: str) -> tuple[str, ...]:

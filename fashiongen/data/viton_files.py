@@ -5,24 +5,27 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
-from scipy.io import loadmat
 from torch import Tensor
 
 from fashiongen.data import keypoints as joints
 from fashiongen.data import parsing as labels
 from fashiongen.data.cutout import mask_on_white
 from fashiongen.data.lip_segment import unpad_segment
+from fashiongen.data.mat_files import read_mat
+from fashiongen.data.pickles import read_pickle
 from fashiongen.data.pictures import read_labels, read_picture
 
 Pair = tuple[str, str]
 SegmentFormat = Literal["lip641_transposed", "image"]
 Layout = Literal["authors", "viton_resize"]
 
+_POSES = "pose.pkl"
 _PAIR_LISTS: dict[Layout, dict[str, tuple[str, ...]]] = {
     "authors": {"train": ("viton_train_pairs.txt", "viton_train_images.txt"), "test": ("viton_test_pairs.txt",)},
     "viton_resize": {"train": ("train_pairs.txt",), "test": ("test_pairs.txt",)},
@@ -78,18 +81,7 @@ class VitonFiles:
         """
         candidates = [self.root / name for name in _PAIR_LISTS[self.layout][split]]
         path = next((candidate for candidate in candidates if candidate.is_file()), None)
-        if path is None:
-            raise FileNotFoundError(f"{candidates[0]}: no such pair list; it holds a line 'person.jpg garment.jpg' for each pair")
-        pairs = []
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-            words = line.split()
-            if len(words) == 2:
-                pairs.append((words[0], words[1]))
-            elif words:
-                raise ValueError(f"{path}, line {number}: expected 'person.jpg garment.jpg', found {line!r}")
-        if not pairs:
-            raise ValueError(f"{path} lists no pairs")
-        return pairs
+        return read_pairs(path or candidates[0])
 
     def person(self, split: str, name: str) -> Path:
         """Picture of a person."""
@@ -104,10 +96,11 @@ class VitonFiles:
         return None if self.layout == "authors" else self.root / split / "cloth-mask" / name
 
     def keypoints(self, split: str, name: str) -> Path:
-        """Key points of a person."""
+        """Key points of a person: a file of hers, or in the authors' layout the pickle of all people."""
         stem = Path(name).stem
         if self.layout == "authors":
-            return self.root / "pose" / f"{stem}.mat"
+            path, together = self.root / "pose" / f"{stem}.mat", self.root / _POSES
+            return together if together.is_file() and not path.is_file() else path
         return self.root / split / "pose" / f"{stem}_keypoints.json"
 
     def parsing(self, split: str, name: str) -> Path:
@@ -127,7 +120,9 @@ class VitonFiles:
 
         Raises:
             FileNotFoundError: naming the first missing file and how many there are.
+            ValueError: naming the person, when the pickle of key points lacks her.
         """
+        pairs = list(pairs)
         needed: dict[Path, None] = {}
         for person, garment in pairs:
             paths = (self.person(split, person), self.garment(split, garment), self.mask(split, garment))
@@ -139,6 +134,11 @@ class VitonFiles:
                 f"{missing[0]} is missing, one of {len(missing)} files that the {split} pairs need; "
                 "restore them, or take their lines out of the pair list"
             )
+        together = self.root / _POSES
+        if together in needed:
+            for person, _ in pairs:
+                if self.keypoints(split, person) == together:
+                    _pose(together, Path(person).stem)
 
     def read_keypoints(self, split: str, name: str, first: bool) -> Tensor:
         """(18, 3) key points of a person in pixels of the stored picture.
@@ -146,8 +146,13 @@ class VitonFiles:
         Args:
             first: of several people take the first, as the authors do, instead of the one with the best score.
         """
-        path = self.keypoints(split, name)
-        return joints.read_mat(path, 0 if first else None) if self.layout == "authors" else joints.read_openpose(path)
+        path, person = self.keypoints(split, name), 0 if first else None
+        if self.layout != "authors":
+            return joints.read_openpose(path)
+        if path.name != _POSES:
+            return joints.read_mat(path, person)
+        stem = Path(name).stem
+        return joints.read_candidate_subset(*_pose(path, stem), person, f"{path}, {stem}")
 
     def read_parsing(self, split: str, name: str, height: int, width: int) -> Tensor:
         """(height, width) uint8 LIP-20 labels of a person; height and width are those of the stored picture.
@@ -179,15 +184,7 @@ class VitonFiles:
             ValueError: naming both files, when the stored mask has another size than the picture.
         """
         path = self.mask(split, name)
-        if path is None:
-            return mask_on_white(image)
-        mask = (read_picture(path)[:1] > 0).float()
-        if mask.shape[1:] != image.shape[1:]:
-            sizes = [f"{each.shape[2]}x{each.shape[1]}" for each in (mask, image)]
-            raise ValueError(
-                f"{path} has {sizes[0]} pixels (width x height), its garment {self.garment(split, name)} has {sizes[1]}"
-            )
-        return mask
+        return mask_on_white(image) if path is None else read_garment_mask(path, image, self.garment(split, name))
 
     def read_warp(self, path: Path) -> Tensor:
         """(100, 2) control points in [-1, 1] from a file of the authors, see `warp`.
@@ -195,8 +192,8 @@ class VitonFiles:
         Raises:
             ValueError: naming the file, when it is damaged.
         """
-        points = _read_mat(path, "control_points")
-        if points.size != 200 or not np.isfinite(points).all():
+        points = read_mat(path, ["control_points"])["control_points"]
+        if points.size != 200 or points.dtype.kind not in "iuf" or not np.isfinite(points).all():
             raise ValueError(
                 f"{path}: control_points are 2x10x10 numbers, not {points.shape}; delete the file to have them computed"
             )
@@ -209,15 +206,61 @@ def own_garment(person: str) -> str:
     return f"{path.stem.removesuffix('_0')}_1{path.suffix}"
 
 
-def _read_segment(path: Path) -> Tensor:
-    segment = _read_mat(path, "segment").squeeze()
-    if segment.ndim != 2:
-        raise ValueError(f"{path}: segment is a label map (two axes), not {segment.shape}")
-    return torch.from_numpy(np.ascontiguousarray(segment).astype(np.uint8))
+def read_pairs(path: Path) -> list[Pair]:
+    """The two names of every line of a pair list.
+
+    Raises:
+        FileNotFoundError: when the list is missing.
+        ValueError: naming file and line, when a line does not hold two names, or when the list is empty.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such pair list; it holds a line 'person.jpg garment.jpg' for each pair")
+    pairs = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        words = line.split()
+        if len(words) == 2:
+            pairs.append((words[0], words[1]))
+        elif words:
+            raise ValueError(f"{path}, line {number}: expected 'person.jpg garment.jpg', found {line!r}")
+    if not pairs:
+        raise ValueError(f"{path} lists no pairs")
+    return pairs
 
 
-def _read_mat(path: Path, name: str) -> np.ndarray:
+def read_garment_mask(path: Path, image: Tensor, garment: Path) -> Tensor:
+    """(1, H, W) float, 0 or 1: a stored mask; JPEGs are cut at half of the range.
+
+    Args:
+        path: of the mask.
+        image: (3, H, W) the garment's picture.
+        garment: path of that picture, for messages.
+
+    Raises:
+        ValueError: naming both files, when the mask has another size than the picture.
+    """
+    mask = (read_picture(path)[:1] > 0).float()
+    if mask.shape[1:] != image.shape[1:]:
+        sizes = [f"{each.shape[2]}x{each.shape[1]}" for each in (mask, image)]
+        raise ValueError(f"{path} has {sizes[0]} pixels (width x height), its garment {garment} has {sizes[1]}")
+    return mask
+
+
+def _pose(path: Path, name: str) -> tuple[Any, Any]:
+    """`candidate` and `subset` of a person in the pickle of all people."""
+    poses = _poses(path, path.stat().st_mtime_ns)
     try:
-        return np.asarray(loadmat(path)[name])
-    except Exception as error:  # SciPy raises whatever the damage leads to
-        raise ValueError(f"{path}: not a .mat file with {name!r}: {error}") from error
+        return poses[name]["candidate"], poses[name]["subset"]
+    except (KeyError, TypeError, IndexError) as error:
+        raise ValueError(f"{path} has no candidate and subset of {name}; add them, or leave her out of the pair list") from error
+
+
+@lru_cache(maxsize=1)
+def _poses(path: Path, changed: int) -> Any:
+    return read_pickle(path)
+
+
+def _read_segment(path: Path) -> Tensor:
+    segment = read_mat(path, ["segment"])["segment"].squeeze()
+    if segment.ndim != 2 or segment.dtype.kind not in "iuf":
+        raise ValueError(f"{path}: segment is a label map (two axes), not {segment.shape} of {segment.dtype}")
+    return torch.from_numpy(np.ascontiguousarray(segment).astype(np.uint8))

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import fashiongen.hub
+from fashiongen import registry
 from fashiongen.cli import main
 from fashiongen.commands import files
 
@@ -40,6 +42,37 @@ def test_convert_gives_the_files_to_the_converter(
         "licence": "other",
         "training": {"converted from": {"stage1": "model-15000", "stage2": "model-6000"}},
     }
+
+
+@pytest.mark.parametrize("name", files.CONVERTERS)
+def test_every_converter_takes_what_its_command_offers(name: str) -> None:
+    converter = files.CONVERTERS[name]
+    parameters = inspect.signature(files.imported(converter.path)).parameters
+    required = {name for name, each in parameters.items() if each.default is each.empty and each.kind is not each.VAR_KEYWORD}
+    assert required == set(converter.files)
+    assert set(converter.more) <= parameters.keys()
+
+
+def test_every_model_can_be_converted() -> None:
+    assert set(files.CONVERTERS) == set(registry.MODELS)
+
+
+def test_convert_passes_lists_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    given: dict[str, Any] = {}
+
+    class Converted:
+        def save_pretrained(self, folder: Path, **record: Any) -> None:
+            given.update(record)
+
+    def load_official(**paths: Any) -> Converted:
+        given.update(paths)
+        return Converted()
+
+    monkeypatch.setattr("fashiongen.models.cagan.official.load_official", load_official)
+    words = f"convert cagan --generator g.h5 --discriminators a/d1.h5 a/d2.h5 --out {tmp_path / 'cagan'}"
+    assert main(words.split()) == 0
+    assert given["generator"] == "g.h5" and given["discriminators"] == ["a/d1.h5", "a/d2.h5"]
+    assert given["training"] == {"converted from": {"generator": "g.h5", "discriminators": "d1.h5, d2.h5"}}
 
 
 def test_push_publishes_a_folder(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,130 +1,60 @@
-"""`gallery` and `try-on`, with a stand-in for the model and for the embedded examples."""
-
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
-import pytest
 import torch
 from PIL import Image
 
-import fashiongen
-from fashiongen.cli import main
-from fashiongen.commands.pictures import grid
-from fashiongen.types import Garment, Person, to_pil
+from fashiongen.commands.pictures import ROW, Panel, draw, mosaic, sheet, stick_figure
 
 
-class Swap:
-    """Gives the garment as the picture of the person in it, and keeps what it was asked for."""
-
-    name = "swap"
-
-    def __init__(self) -> None:
-        self.asked: list[dict[str, Any]] = []
-
-    def try_on(self, person: Any, garment: Any, **controls: Any) -> Any:
-        self.asked.append({"person": person, "garment": garment, **controls})
-        if isinstance(person, list):
-            return [to_pil(each.image) for each in garment]
-        return to_pil(garment.image)
+def count(picture: Image.Image, colour: tuple[int, int, int]) -> int:
+    return {shade: number for number, shade in picture.getcolors(picture.width * picture.height) or []}.get(colour, 0)
 
 
-class Examples:
-    """People of even numbers face the camera; 2 wears a coat, 4 a dress."""
-
-    @staticmethod
-    def person(number: int) -> Person:
-        parsing = torch.full((16, 12), 5, dtype=torch.uint8)
-        parsing[0] = {2: 7, 4: 6}.get(number, 0)
-        keypoints = torch.full((18, 3), 2.0)
-        keypoints[[8, 11], 1] = 12  # hips below the shoulders
-        keypoints[5, 0] = 9 if number % 2 == 0 else 5
-        return Person(torch.full((3, 16, 12), number / 30), keypoints, parsing)
-
-    @staticmethod
-    def garment(number: int) -> Garment:
-        return Garment(torch.full((3, 16, 12), -number / 30), torch.ones(1, 16, 12))
-
-
-@pytest.fixture
-def swap(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Swap:
-    model = Swap()
-    monkeypatch.chdir(tmp_path)
-
-    def person(picture: str, **given: Any) -> Person:
-        return Person(torch.zeros(3, 4, 4), text=f"{picture} {sorted(given.items())}")
-
-    def garment(picture: str, mask: Path | None) -> Garment:
-        return Garment(torch.zeros(3, 4, 4), torch.full((1, 4, 4), float(mask is not None)))
-
-    stand_ins = {"mannequin": Examples, "load": lambda source, device: model, "person": person, "garment": garment}
-    for name, stand_in in stand_ins.items():
-        monkeypatch.setitem(vars(fashiongen), name, stand_in)
-    return model
-
-
-def test_try_on_takes_embedded_examples(swap: Swap, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["try-on", "--person", "mannequin:7", "--garment", "mannequin:3", "--out", "out.png"]) == 0
-    assert capsys.readouterr().out == "out.png\n"
-    assert swap.asked[0].keys() == {"person", "garment"}
-    assert torch.equal(swap.asked[0]["person"].image, Examples.person(7).image)
-    assert Image.open("out.png").tobytes() == to_pil(Examples.garment(3).image).tobytes()
-
-
-def test_try_on_takes_photographs_and_controls(swap: Swap) -> None:
-    words = "try-on --person a.jpg --keypoints a.json --parsing a.png --scheme atr18"
-    words += " --garment g.jpg --mask m.png --warp none --blend paste"
-    assert main(words.split()) == 0
-    asked = swap.asked[0]
-    assert asked["warp"] == "none" and asked["blend"] == "paste"
-    assert (
-        asked["person"].text == "a.jpg [('keypoints', PosixPath('a.json')), ('parsing', PosixPath('a.png')), ('scheme', 'atr18')]"
-    )
-    assert asked["garment"].mask.all()
-    assert Path("try-on.png").is_file()
-
-
-@pytest.mark.parametrize(
-    ("words", "told"),
-    [
-        (["--person", "mannequin:seven", "--garment", "mannequin:3"], "mannequin:seven is no embedded example"),
-        (["--person", "mannequin:7", "--keypoints", "a.json", "--garment", "mannequin:3"], "--keypoints belong to a photograph"),
-        (["--person", "mannequin:7", "--garment", "mannequin:3", "--mask", "m.png"], "--mask belongs to a photograph"),
-        (["--person", "mannequin:7", "--garment", "mannequin:3", "--out", "nowhere/x.png"], "there is no folder nowhere"),
-    ],
-)
-def test_try_on_refuses(words: list[str], told: str, swap: Swap, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["try-on", *words]) == 1
-    assert told in capsys.readouterr().err
-
-
-def test_try_on_needs_a_model_that_can(swap: Swap, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    class Poser:
-        name = "poser"
-
-    monkeypatch.setitem(vars(fashiongen), "load", lambda source, device: Poser())
-    assert main(["try-on", "--person", "mannequin:7", "--garment", "mannequin:3"]) == 1
-    assert "has no try_on" in capsys.readouterr().err
-
-
-def test_gallery_shows_every_person(swap: Swap, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["gallery", "--people", "3", "--model", "one", "two"]) == 0
-    assert capsys.readouterr().out == "gallery.png\n"
-    for asked in swap.asked:
-        assert [round(person.image.max().item() * 30) for person in asked["person"]] == [0, 6, 8]
-        assert [round(garment.image.min().item() * -30) for garment in asked["garment"]] == [10, 12, 14]
-    sheet = Image.open("gallery.png")
-    assert sheet.width > 4 * 12 and sheet.height > 3 * 16
-
-
-def test_gallery_needs_people(swap: Swap, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["gallery", "--people", "0"]) == 1
-    assert "--people 1 or more" in capsys.readouterr().err
-
-
-def test_grid_brings_pictures_to_one_height() -> None:
+def test_a_panel_brings_pictures_to_one_height() -> None:
     small, large = Image.new("RGB", (6, 8), "red"), Image.new("RGB", (24, 32), "blue")
-    sheet = grid({"small": [small, small], "large": [large, large]})
-    colours = {colour: count for count, colour in sheet.getcolors(sheet.width * sheet.height) or []}
-    assert colours[(255, 0, 0)] == colours[(0, 0, 255)] == 2 * 24 * 32
+    panel = draw(Panel("A title", {"small": [small, small], "large": [large, large]}))
+    assert count(panel, (255, 0, 0)) == count(panel, (0, 0, 255)) == 2 * ROW * ROW * 3 // 4
+
+
+def test_captions_take_their_room_from_the_pictures() -> None:
+    red = Image.new("RGB", (8, 8), "red")
+    plain = draw(Panel("A title", {"one": [red, red]}))
+    captioned = draw(Panel("A title", {"one": [red, red]}, ["a tee", "a long sentence about a coat, a dress and a pair of shoes"]))
+    assert plain.height == captioned.height
+    assert 0 < count(captioned, (255, 0, 0)) < count(plain, (255, 0, 0))
+
+
+def test_a_sheet_sets_panels_beside_each_other() -> None:
+    red = Image.new("RGB", (8, 8), "red")
+    panel = Panel("A title", {"one": [red]})
+    page = sheet([panel, panel, panel])
+    assert count(page, (255, 0, 0)) == 3 * ROW * ROW and page.width > 3 * ROW
+
+
+def test_a_long_title_is_shortened_from_its_beginning() -> None:
+    red = Image.new("RGB", (4, 16), "red")
+    panels = [
+        draw(Panel("A title", {title: [red]})) for title in ("a/very/long/path/to/some/model", "another/long/path/to/some/model")
+    ]
+    assert panels[0].width == ROW // 4 and panels[0].tobytes() == panels[1].tobytes()
+
+
+def test_a_mosaic_is_about_square() -> None:
+    pictures = [Image.new("RGB", (32, 64), (level, 0, 0)) for level in range(8)]
+    page = mosaic(pictures)
+    assert all(count(page, (level, 0, 0)) == 32 * 64 for level in range(8))
+    assert 0.7 < page.width / page.height < 1.4
+    assert mosaic(pictures[:1]).size == (32 + 12, 64 + 12)
+
+
+def test_a_stick_figure_has_a_limb_for_every_pair_of_joints() -> None:
+    keypoints = torch.zeros(18, 3)
+    empty = stick_figure(keypoints, (64, 32))
+    assert empty.size == (ROW // 2, ROW) and len(empty.getcolors() or []) == 1
+    keypoints[2] = torch.tensor([8.0, 16.0, 2.0])
+    assert stick_figure(keypoints, (64, 32)).tobytes() == empty.tobytes()  # one joint is no limb
+    keypoints[3] = torch.tensor([8.0, 48.0, 1.0])
+    limb = stick_figure(keypoints, (64, 32))
+    lit = [(x, y) for x in range(limb.width) for y in range(limb.height) if limb.getpixel((x, y)) != empty.getpixel((0, 0))]
+    columns, rows = zip(*lit, strict=True)
+    assert 18 <= min(columns) < 24 < max(columns) <= 30 and 40 <= min(rows) < 48 and 144 < max(rows) <= 152

@@ -18,7 +18,9 @@ from torch import Tensor
 
 import fashiongen.hub
 from fashiongen.cli import main
-from fashiongen.commands.training import configuration, configurations, process_strategy
+from fashiongen.commands.configurations import configurations
+from fashiongen.commands.training import process_strategy
+from fashiongen.published import PROTOCOLS
 
 HERE = Path(__file__).parent
 QUIET = ("--trainer.enable_progress_bar=false", "--trainer.enable_model_summary=false")
@@ -61,18 +63,6 @@ def everything_same(one: str, other: str) -> bool:
 
 
 # ---------------------------------------------------------------------------------------------------- configurations
-def test_shipped_configurations_are_those_of_the_registry() -> None:
-    presets = {f"{name}/{preset}" for name, card in fashiongen.hub.registry.MODELS.items() for preset in card.presets}
-    assert set(configurations()) == presets
-    assert all(configuration(name).is_file() for name in presets)
-
-
-def test_a_path_is_a_configuration(tmp_path: Path) -> None:
-    file = tmp_path / "mine.yaml"
-    file.touch()
-    assert configuration(str(file)) == file
-
-
 @pytest.mark.parametrize("option", [("--config", "viton/manequin"), ("--config=viton/manequin",), ("-c", "viton/manequin")])
 def test_an_unknown_configuration_suggests_the_nearest(option: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fit", *option]) == 1
@@ -161,6 +151,18 @@ def test_a_finished_run_stops_at_once(tiny: ModuleType) -> None:
     assert Path("runs/tiny/last.ckpt").read_bytes() == before
 
 
+@pytest.mark.parametrize("limit", ["4", "0.3"])
+def test_short_epochs_change_nothing(limit: str, tiny: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = ["--data=mannequin", "--data.task=people", "--data.height=16", "--data.width=16", "--data.batch_size=2"]
+    data += ["--data.train_length=14", "--data.validation_length=2"]
+    models = []
+    monkeypatch.setattr(tiny.Tiny, "on_train_end", lambda self: models.append(self))
+    assert fit("--trainer.default_root_dir=whole", *data) == 0
+    assert fit(f"--trainer.limit_train_batches={limit}", *data) == 0  # an epoch ends inside a stage, and a stage inside an epoch
+    assert models[0].seen == models[1].seen and len(models[0].seen) == 24
+    assert same(*(saved(f"{folder}/tiny/last.ckpt")["state_dict"] for folder in ("whole", "runs")))
+
+
 def test_clipping_bounds_the_gradient_of_every_optimiser(tiny: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     norms = []
     step = tiny.Adam.step
@@ -224,6 +226,9 @@ def test_a_shipped_recipe_runs(recipe: str, tmp_path: Path, monkeypatch: pytest.
             1,
             "tiny needs person; NamelessData provides text; try",
         ),
+        (["fit", "--config", "tiny.yaml", "--data=mannequinn"], 2, "mannequinn"),
+        (["fit", "--config", "tiny.yaml", "--protocol=viton"], 2, "protocol"),
+        (["test", "--config", "tiny.yaml", "--reid.poses=2"], 2, "reid"),
         (["fit", "--config", "tiny.yaml", "--checkpoint_every=0"], 1, "a checkpoint every 0 steps is impossible"),
         (["fit", "--config", "tiny.yaml", "--weights=viton", "--ckpt_path=last"], 1, "give one of them"),
         (["test", "--config", "tiny.yaml"], 1, "test needs a trained model: --ckpt_path CHECKPOINT or --weights MODEL"),
@@ -265,6 +270,28 @@ def test_figures_and_pictures_of_a_checkpoint(tiny: ModuleType, capsys: pytest.C
         assert figure in capsys.readouterr().out
     assert sorted(path.name for path in Path("runs/tiny/predictions").iterdir()) == ["0.png", "1.png", "2.png", "3.png"]
     assert Path("runs/tiny/config.yaml").read_text() == trained
+
+
+def test_a_protocol_measures_as_a_paper_did(tiny: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    assert fit() == 0
+    words = ["test", "--config", "tiny.yaml", "--ckpt_path", "last", *QUIET]
+    assert main([*words, "--protocol=viton"]) == 0
+    shown = capsys.readouterr().out
+    assert "Protocol viton: VITON" in shown and "tiny instead of viton" in shown and "test/error" in shown
+
+
+def test_an_unknown_protocol_suggests_the_nearest(tiny: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    assert fit() == 0
+    capsys.readouterr()
+    assert main(["test", "--config", "tiny.yaml", "--ckpt_path", "last", *QUIET, "--protocol", "pg2-markt"]) == 1
+    assert "there is no protocol 'pg2-markt'; did you mean pg2-market" in capsys.readouterr().err
+
+
+def test_protocols_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["test", "--help"])
+    shown = "".join(capsys.readouterr().out.split())
+    assert all(name in shown for name in PROTOCOLS)
 
 
 def test_the_configuration_of_a_run_runs_again(tiny: ModuleType) -> None:

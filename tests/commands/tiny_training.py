@@ -42,6 +42,10 @@ class Tiny(FashionModule):
         if self.steps_done == self.hparams["kill_at"]:
             os.kill(os.getpid(), signal.SIGKILL)
 
+    def on_predict_batch_start(self, batch: Batch, batch_idx: int) -> None:
+        if batch_idx == self.hparams["kill_at"]:
+            os.kill(os.getpid(), signal.SIGKILL)
+
     def train_coarse(self, batch: Batch) -> dict[str, Tensor]:
         with self.updating("coarse") as update:
             self._note_trainable()
@@ -83,6 +87,24 @@ class Tiny(FashionModule):
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
         return {"name": batch.name, "image": self.coarse(batch.person.image)}
+
+
+class Virtual(Tiny):
+    """Paints people who do not exist in one colour each, a pixel for the pose."""
+
+    size = (32, 16)
+
+    def virtual(
+        self, identities: int, poses: Tensor | None, pictures: int, seed: int, first: int = 0
+    ) -> Iterator[tuple[str, Tensor]]:
+        for identity in range(first, identities):
+            generator = torch.Generator().manual_seed(seed * 1000 + identity)
+            colour = torch.rand(3, 1, 1, generator=generator)
+            for number in range(1, pictures + 1):
+                picture = colour.expand(3, *self.size).clone()
+                if poses is not None:
+                    picture[:, :, :4] = float(poses[number % len(poses), 1, 0]) / 16
+                yield f"{identity + 1:04d}_c1s1_{number:06d}_00", picture
 
 
 class Pictures(IterableDataset[Batch]):

@@ -1,4 +1,5 @@
 import json
+import pickle
 import shutil
 import warnings
 
@@ -300,3 +301,19 @@ def test_workers_match_and_read_the_same(root):
     shutil.rmtree(root.parent / "cache")
     together = [batch.control_points for batch in module(root, num_workers=2).train_dataloader()]
     assert all(torch.equal(first, second) for first, second in zip(alone, together, strict=True))
+
+
+def test_key_points_may_lie_in_the_authors_pickle(authors, truth):
+    def people(data):
+        return [example.person.keypoints for example in (data.train_set[2], *data.validation_set)]
+
+    apart = people(module(authors, warp=False))
+    names = ("candidate", "subset")
+    poses = {path.stem: {name: loadmat(path)[name] for name in names} for path in (authors / "pose").iterdir()}
+    (authors / "pose.pkl").write_bytes(pickle.dumps(poses, protocol=2))
+    shutil.rmtree(authors / "pose")
+    assert all(torch.equal(one, other) for one, other in zip(people(module(authors, warp=False)), apart, strict=True))
+    del poses["000004_0"]
+    (authors / "pose.pkl").write_bytes(pickle.dumps(poses, protocol=2))
+    with pytest.raises(ValueError, match=r"pose.pkl has no candidate and subset of 000004_0"):
+        _ = module(authors, warp=False).validation_set

@@ -1,0 +1,1 @@
+"""ClothNet: A Generative Model of People in Clothing (Lassner et al., ICCV 2017)."""

@@ -1,0 +1,1 @@
+"""Disentangled PIG: Disentangled Person Image Generation (Ma et al., CVPR 2018)."""

@@ -1,0 +1,429 @@
+"""Disentangled PIG as a LightningModule: people to codes and back, poses to codes and back, noise to codes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam, Optimizer
+
+from fashiongen import registry
+from fashiongen.layers.dcgan import DCGANCritic
+from fashiongen.layers.part_boxes import MARGINS
+from fashiongen.layers.pose_disks import pose_disks
+from fashiongen.losses import masked_l1
+from fashiongen.losses.adversarial import fake_loss, real_loss
+from fashiongen.losses.wasserstein import clip_weights
+from fashiongen.models.base import FashionModule, Stage
+from fashiongen.models.disentangled_pig.codes import Codes
+from fashiongen.models.disentangled_pig.factors import FactorVerbs
+from fashiongen.models.disentangled_pig.figures import SwapFigures
+from fashiongen.models.disentangled_pig.losses import CODE_LOSSES, CodeLoss, critic_loss, mapper_loss
+from fashiongen.models.disentangled_pig.networks import (
+    JOINTS,
+    REGIONS,
+    AppearanceEncoder,
+    CodeCritic,
+    Generator,
+    PoseDecoder,
+    VectorEncoder,
+)
+from fashiongen.models.disentangled_pig.representation import Regions, keypoints_of, normalized_pose, regions_of
+from fashiongen.optim import TFAdam, TFRMSprop
+from fashiongen.types import Batch, Person
+
+_LEGACY_REGION = 48
+
+
+class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
+    """Disentangled PIG (Ma et al., CVPR 2018): foreground, background and pose of a person, each changed or sampled alone.
+
+    Four trainings, all of them from single pictures with key points. "reconstruction" learns to draw a picture again from the codes
+    of its foreground (seven regions of the body) and background, and from its pose, against a critic. "poses" learns to draw
+    poses again from codes. "appearance_codes" and "pose_codes" freeze all that and learn, against Wasserstein critics, to
+    make such codes from noise.
+
+    The defaults are the published sizes and weights of the Market-1501 networks with clean behaviour; the presets
+    "official-market" and "official-deepfashion" add the quirks of the authors' code.
+
+    Args:
+        size: height and width that the networks work at; multiples of 2**(levels - 1).
+        width: channels of the first level of encoder and generator.
+        levels: of the generator.
+        bottleneck: length of its bottleneck vector (authors' `z_num`; no code of a person).
+        encoder_levels: of the encoder (5 for 128x64, 7 for 256x256).
+        region_size: side of the regions of interest (48 for 128x64, 64 for 256x256).
+        box_rule: margins around the joints of a region: "market" or "deepfashion", see `fashiongen.layers.part_boxes`.
+        region_code: numbers of a region.
+        background_code: numbers of the background; 0 for a model without background code and mask (DeepFashion).
+        pose_code: numbers of a pose.
+        hidden: width of the fully connected networks.
+        background_hidden: width of the mapper of the background.
+        critic_width: channels of the first level of the critic of pictures.
+        critic_levels: its halvings.
+        critic_size: size that its last layer is made for; None is `size`. The authors' DeepFashion critic is made for 128x64 and
+            gives 8 logits a picture.
+        critic_batches: whether it sees real and generated pictures in "separate" calls (authors' Market-1501 code) or in a "joint"
+            one (DeepFashion): they share batch statistics.
+        joint_radius: a joint is a disc of this radius in the pose maps.
+        mask_radius: radius of the discs of the mask between foreground and background. The authors' converter writes 7 into a
+            field named after 6; their DeepFashion models use 4, for logging alone.
+        l1_weight: factor of the L1 loss of the pictures.
+        adversarial_weight: factor of the adversarial loss of the pictures.
+        pose_weight: factor of the squared error of the poses.
+        code_loss: how mappers and their critics learn: "wgan" (weight clipping; the published models), or what the authors' code
+            offers beside it: "wgan-gp" (gradient penalty), "dcgan" or "lsgan".
+        code_critic_steps: updates of a critic of codes for each one of its mapper; one with "dcgan" and "lsgan".
+        clip: largest weight of the critics of "wgan".
+        penalty_weight: factor of the gradient penalty of "wgan-gp".
+        noise: standard deviation of the noise that becomes codes.
+        legacy_df_roi48: learn the appearance mapper from regions of 48 pixels and without looking at their visibility, as the
+            authors' DeepFashion script does, whose encoder was trained with 64.
+        updates: "all" makes all updates of a step on one batch. "alternate" takes a new batch for every update, as the authors'
+            input queue does: a step is then one update, and a stage needs as many times the steps.
+        optimizer: of pictures and poses, "tf_adam" (TensorFlow's form of Adam) or "adam". The mappers have the authors': RMSProp in
+            TensorFlow's form with "wgan" and "lsgan", Adam with "wgan-gp" (betas 0.5 and 0.9) and "dcgan".
+        learning_rate: of encoder, generator and critic of pictures.
+        pose_learning_rate: of the pose auto-encoder.
+        code_learning_rate: of mappers and their critics.
+        halve_every: iterations after which learning rates are halved, again and again (authors 50,000); 0 keeps them.
+        base: options of `fashiongen.models.base.FashionModule`: steps, only, seed, gradient_clip, pictures_every, cooldown.
+
+    Raises:
+        ValueError: for an unknown choice, a size that does not fit the levels, fewer than one update of a critic, or `halve_every`
+            together with `cooldown`.
+    """
+
+    name = "disentangled_pig"
+    stages = (
+        Stage("reconstruction", 120_000, ("encoder", "generator", "critic")),
+        Stage("poses", 60_000, ("pose_encoder", "pose_decoder")),
+        Stage("appearance_codes", 120_000, ("appearance_mappers", "appearance_critics")),
+        Stage("pose_codes", 60_000, ("pose_mapper", "pose_critic")),
+    )
+    needs_to_train = registry.MODELS["disentangled_pig"].needs_to_train
+    needs_to_run = registry.MODELS["disentangled_pig"].needs_to_run
+    source_needs = frozenset({"keypoints"})
+
+    def __init__(
+        self,
+        size: Sequence[int] = (128, 64),
+        width: int = 128,
+        levels: int = 5,
+        bottleneck: int = 64,
+        encoder_levels: int = 5,
+        region_size: int = 48,
+        box_rule: Literal["market", "deepfashion"] = "market",
+        region_code: int = 32,
+        background_code: int = 128,
+        pose_code: int = 32,
+        hidden: int = 512,
+        background_hidden: int = 256,
+        critic_width: int = 64,
+        critic_levels: int = 4,
+        critic_size: Sequence[int] | None = None,
+        critic_batches: Literal["separate", "joint"] = "separate",
+        joint_radius: int = 4,
+        mask_radius: int = 7,
+        l1_weight: float = 20.0,
+        adversarial_weight: float = 1.0,
+        pose_weight: float = 20.0,
+        code_loss: CodeLoss = "wgan",
+        code_critic_steps: int = 5,
+        clip: float = 0.01,
+        penalty_weight: float = 10.0,
+        noise: float = 0.2,
+        legacy_df_roi48: bool = False,
+        updates: Literal["all", "alternate"] = "all",
+        optimizer: Literal["tf_adam", "adam"] = "adam",
+        learning_rate: float = 2e-5,
+        pose_learning_rate: float = 2e-5,
+        code_learning_rate: float = 2e-5,
+        halve_every: int = 0,
+        **base: Any,
+    ) -> None:
+        for option, value, choices in (
+            ("box_rule", box_rule, tuple(MARGINS)),
+            ("critic_batches", critic_batches, ("separate", "joint")),
+            ("code_loss", code_loss, CODE_LOSSES),
+            ("updates", updates, ("all", "alternate")),
+            ("optimizer", optimizer, ("tf_adam", "adam")),
+        ):
+            if value not in choices:
+                raise ValueError(f"{option} is one of {', '.join(choices)}, not {value!r}")
+        if code_critic_steps < 1:
+            raise ValueError(f"code_critic_steps is at least 1, not {code_critic_steps}")
+        if halve_every and base.get("cooldown"):
+            raise ValueError("halve_every and cooldown both change the learning rates; choose one of them")
+        cells = [-(-side // 2 ** (encoder_levels - 1)) for side in (region_size, _LEGACY_REGION)]
+        if legacy_df_roi48 and cells[0] != cells[1]:
+            raise ValueError(
+                f"legacy_df_roi48 needs regions whose halvings end where those of {_LEGACY_REGION} pixels do: "
+                f"{region_size} pixels end at {cells[0]}, {_LEGACY_REGION} at {cells[1]}"
+            )
+        super().__init__(**base)
+        self.save_hyperparameters()
+        height, breadth = size
+        foreground = len(REGIONS) * region_code
+        self.encoder = AppearanceEncoder((height, breadth), width, encoder_levels, region_size, region_code, background_code)
+        self.generator = Generator(size, foreground + background_code, width, bottleneck, levels)
+        self.critic = DCGANCritic(critic_size or size, critic_width, critic_levels)
+        self.pose_encoder = VectorEncoder(3 * JOINTS, hidden, pose_code)
+        self.pose_decoder = PoseDecoder(pose_code, hidden)
+        appearance = {"foreground": (foreground, hidden), "background": (background_code, background_hidden)}
+        if not background_code:
+            del appearance["background"]
+        self.appearance_mappers = nn.ModuleDict(
+            {factor: VectorEncoder(code, features, code) for factor, (code, features) in appearance.items()}
+        )
+        self.appearance_critics = nn.ModuleDict({factor: CodeCritic(code, hidden) for factor, (code, _) in appearance.items()})
+        self.pose_mapper = VectorEncoder(pose_code, hidden, pose_code)
+        self.pose_critic = CodeCritic(pose_code, hidden)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        height, width = self.hparams["size"]
+        return height, width
+
+    @property
+    def factors(self) -> tuple[str, ...]:
+        """The factors that this model has codes of: without "background" in a model that has none."""
+        return (*self.appearance_mappers, "pose")
+
+    @property
+    def optimizer_names(self) -> tuple[str, ...]:
+        codes = [f"{factor}_{network}" for factor in self.factors for network in ("mapper", "critic")]
+        return "pictures", "critic", "poses", *codes
+
+    # ------------------------------------------------------------------------------------------------ forward
+    def forward(self, image: Tensor, source_keypoints: Tensor, target_keypoints: Tensor) -> Tensor:
+        """Draw people in poses.
+
+        Args:
+            image: (B, 3, H, W) the people, in [-1, 1].
+            source_keypoints: (B, 18, 3) their poses, in pixels of `size`.
+            target_keypoints: (B, 18, 3) the poses that they take; the same to draw them again as they are.
+
+        Returns:
+            (B, 3, H, W), linear.
+        """
+        return self.draw(*self.appearance(image, source_keypoints), target_keypoints)
+
+    def regions(self, keypoints: Tensor) -> Regions:
+        """Regions of interest, their visibility and the mask of bodies (B, 18, 3) in pixels of `size`."""
+        return regions_of(keypoints, *self.size, rule=self.hparams["box_rule"], mask_radius=self.hparams["mask_radius"])
+
+    def appearance(self, image: Tensor, keypoints: Tensor, legacy: bool = False) -> tuple[Tensor, Tensor | None]:
+        """Codes of foreground (B, 7 * `region_code`) and background (B, `background_code`) or None.
+
+        Args:
+            image: (B, 3, H, W) in [-1, 1].
+            keypoints: (B, 18, 3) in pixels of `size`.
+            legacy: look at regions of 48 pixels, and do not set those to 0 that are not seen (`legacy_df_roi48`).
+        """
+        return self._encode(image, self.regions(keypoints), legacy)
+
+    def _encode(self, image: Tensor, regions: Regions, legacy: bool = False) -> tuple[Tensor, Tensor | None]:
+        mask = regions.mask.to(image)
+        if legacy:
+            return self.encoder(image, regions.boxes, None, mask, _LEGACY_REGION)
+        return self.encoder(image, regions.boxes, regions.visible, mask)
+
+    def draw(self, foreground: Tensor, background: Tensor | None, keypoints: Tensor) -> Tensor:
+        """(B, 3, H, W), linear: codes (B, ...) of the appearance in poses (B, 18, 3), in pixels of `size`."""
+        codes = foreground if background is None else torch.cat([foreground, background], dim=1)
+        return self.generator(codes, pose_disks(keypoints, *self.size, radius=self.hparams["joint_radius"]).to(codes))
+
+    def encode_pose(self, keypoints: Tensor) -> Tensor:
+        """Key points (B, 18, 3) in pixels of `size` -> codes (B, `pose_code`)."""
+        return self.pose_encoder(normalized_pose(keypoints, *self.size).flatten(1))
+
+    def decode_pose(self, code: Tensor) -> Tensor:
+        """Codes (B, `pose_code`) -> key points (B, 18, 3) in centres of whole pixels of `size`, visibility 2 or 0."""
+        return keypoints_of(self.pose_decoder(code), *self.size)
+
+    def map(self, noise: Codes) -> Codes:
+        """What noise becomes: each code depends on its own noise alone."""
+        foreground = self.appearance_mappers["foreground"](noise.foreground)
+        background = None if noise.background is None else self.appearance_mappers["background"](noise.background)
+        return Codes(foreground, background, self.pose_mapper(noise.pose))
+
+    def transfer(self, person: Person, keypoints: Tensor) -> Tensor:
+        """The codes of people drawn in other poses; `repose` calls it.
+
+        Args:
+            person: batch at the model's size, with key points.
+            keypoints: (B, 18, 3) poses, in pixels of `size`.
+
+        Returns:
+            (B, 3, H, W), clipped to [-1, 1].
+        """
+        return self(person.image, _keypoints(person), keypoints).clamp(-1, 1)
+
+    # ------------------------------------------------------------------------------------------------ losses
+    def judge(self, real: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:
+        """The critic's logits (B, n) of real and drawn pictures (B, 3, H, W), with the batch statistics of `critic_batches`."""
+        if self.hparams["critic_batches"] == "joint":
+            judged, guessed = self.critic(torch.cat([real, drawn])).chunk(2)
+            return judged, guessed
+        return self.critic(real), self.critic(drawn)
+
+    def reconstruction_losses(self, drawn: Tensor, image: Tensor, mask: Tensor, logits: Tensor) -> dict[str, Tensor]:
+        """Losses of encoder and generator.
+
+        Args:
+            drawn: (B, 3, H, W), not clipped.
+            image: (B, 3, H, W) what should have been drawn.
+            mask: (B, 1, H, W) of the body.
+            logits: the critic's, of `drawn`.
+
+        Returns:
+            "adversarial", "l1", "total" their weighted sum, and "pose_mask", the L1 inside the mask as a mean over *all* places,
+            which is logged and not optimised.
+        """
+        losses = {"adversarial": real_loss(logits), "l1": masked_l1(drawn, image), "pose_mask": masked_l1(drawn, image, mask)}
+        total = self.hparams["adversarial_weight"] * losses["adversarial"] + self.hparams["l1_weight"] * losses["l1"]
+        return {**losses, "total": total}
+
+    def picture_critic_loss(self, real: Tensor, drawn: Tensor) -> Tensor:
+        """Half the cross entropy of the critic, from its logits of real and of drawn pictures."""
+        return 0.5 * (fake_loss(drawn) + real_loss(real))
+
+    # ------------------------------------------------------------------------------------------------ training
+    # The authors skip the very first update of a generator: its critic comes first.
+    def train_reconstruction(self, batch: Batch) -> dict[str, Tensor]:
+        image, keypoints = batch.person.image, _keypoints(batch.person)
+        turn = self._turn("reconstruction", 2)
+        losses = {}
+        regions = self.regions(keypoints)
+        with torch.set_grad_enabled(turn != 0):
+            drawn = self.draw(*self._encode(image, regions), keypoints)
+        if turn != 1:
+            with self.updating("critic") as update:
+                losses["critic"] = self.picture_critic_loss(*self.judge(image, drawn.detach()))
+                update(losses["critic"])
+        if turn != 0:
+            with self.updating("pictures") as update:
+                joint = self.hparams["critic_batches"] == "joint"
+                logits = self.judge(image, drawn)[1] if joint else self.critic(drawn)
+                losses |= self.reconstruction_losses(drawn, image, regions.mask, logits)
+                update(losses["total"])
+        return losses
+
+    def train_poses(self, batch: Batch) -> dict[str, Tensor]:
+        pose = normalized_pose(_keypoints(batch.person), *self.size)
+        self._turn("poses", 1)
+        with self.updating("poses") as update:
+            loss = self.hparams["pose_weight"] * (self.pose_decoder(self.pose_encoder(pose.flatten(1))) - pose).square().mean()
+            update(loss)
+        return {"pose": loss}
+
+    def train_appearance_codes(self, batch: Batch) -> dict[str, Tensor]:
+        with torch.no_grad():
+            codes = self.appearance(batch.person.image, _keypoints(batch.person), self.hparams["legacy_df_roi48"])
+        named = {factor: code for factor, code in zip(("foreground", "background"), codes, strict=True) if code is not None}
+        return self._train_codes("appearance_codes", named)
+
+    def train_pose_codes(self, batch: Batch) -> dict[str, Tensor]:
+        with torch.no_grad():
+            code = self.encode_pose(_keypoints(batch.person))
+        return self._train_codes("pose_codes", {"pose": code})
+
+    def _train_codes(self, stage: str, real: dict[str, Tensor]) -> dict[str, Tensor]:
+        """For one factor after the other: some updates of its critic, one of its mapper, each with its own noise."""
+        plan = [(factor, network) for factor in real for network in [*["critic"] * self._code_critic_steps, "mapper"]]
+        turn = self._turn(stage, len(plan))
+        losses = {}
+        for factor, network in plan if turn is None else [plan[turn]]:
+            code, options = real[factor], self.hparams
+            mapper, critic = self.mapper_and_critic(factor)
+            noise = options["noise"] * torch.randn_like(code)
+            with self.updating(f"{factor}_{network}") as update:
+                if network == "mapper":
+                    loss = mapper_loss(options["code_loss"], critic(mapper(noise)))
+                else:
+                    with torch.no_grad():
+                        fake = mapper(noise)
+                    loss = critic_loss(options["code_loss"], critic, code, fake, options["penalty_weight"])
+                update(loss)
+            if network == "critic" and options["code_loss"] == "wgan":
+                # As the authors' operation does, which knows no factors: the critic whose turn comes later is clipped before it.
+                clip_weights(self.pose_critic if factor == "pose" else self.appearance_critics, options["clip"])
+            losses[f"{factor}_{network}"] = loss
+        return losses
+
+    def mapper_and_critic(self, factor: str) -> tuple[nn.Module, nn.Module]:
+        """From noise to the codes of a factor, and what judges them."""
+        if factor == "pose":
+            return self.pose_mapper, self.pose_critic
+        return self.appearance_mappers[factor], self.appearance_critics[factor]
+
+    @property
+    def _code_critic_steps(self) -> int:
+        return self.hparams["code_critic_steps"] if self.hparams["code_loss"].startswith("wgan") else 1
+
+    def _turn(self, stage: str, updates: int) -> int | None:
+        """Which of the updates of an iteration this step makes, None for all; brings the learning rates to where they are due."""
+        iteration, turn = self.steps_in_stage[stage], None
+        if self.hparams["updates"] == "alternate":
+            iteration, turn = divmod(iteration, updates)
+        if self.hparams["halve_every"]:
+            for optimizer in self.trainer.optimizers:
+                for group in optimizer.param_groups:
+                    rate = group.setdefault("initial_lr", group["lr"])
+                    group["lr"] = rate * 0.5 ** (iteration // self.hparams["halve_every"])
+        return turn
+
+    def configure_optimizers(self) -> list[Optimizer]:
+        options = self.hparams
+        kind = TFAdam if options["optimizer"] == "tf_adam" else Adam
+
+        def adam(parameters: Iterable[Tensor], rate: str, second: float = 0.999) -> Optimizer:
+            return kind(parameters, lr=options[rate], betas=(0.5, second))
+
+        pictures = [*self.encoder.parameters(), *self.generator.parameters()]
+        poses = [*self.pose_encoder.parameters(), *self.pose_decoder.parameters()]
+        optimizers: list[Optimizer] = [
+            adam(pictures, "learning_rate"),
+            adam(self.critic.parameters(), "learning_rate"),
+            adam(poses, "pose_learning_rate"),
+        ]
+        for factor in self.factors:
+            for network in self.mapper_and_critic(factor):
+                if options["code_loss"] in ("wgan", "lsgan"):
+                    optimizers.append(TFRMSprop(network.parameters(), lr=options["code_learning_rate"]))
+                else:
+                    second = 0.9 if options["code_loss"] == "wgan-gp" else 0.999
+                    optimizers.append(adam(network.parameters(), "code_learning_rate", second))
+        return optimizers
+
+    # ------------------------------------------------------------------------------------------------ the rest
+    def inference_state(self) -> dict[str, Tensor]:
+        """All weights but those of the critics, which only train."""
+        critics = ("critic.", "appearance_critics.", "pose_critic.")
+        return {key: value for key, value in self.state_dict().items() if not key.startswith(critics)}
+
+    def pictures(self, batch: Batch) -> dict[str, Tensor]:
+        person, keypoints = batch.person, _keypoints(batch.person)
+        codes = Codes(*self.appearance(person.image, keypoints), self.encode_pose(keypoints))
+        sampled = self.map(self.noise(len(batch), seed=0))
+        pose, drawn_pose = (
+            pose_disks(each, *self.size, radius=self.hparams["joint_radius"]).amax(dim=1, keepdim=True).expand(-1, 3, -1, -1)
+            for each in (keypoints, self.decode_pose(codes.pose))
+        )
+        return {
+            "person": person.image,
+            "pose": pose,
+            "drawn again": self.draw(codes.foreground, codes.background, keypoints),
+            "pose again": drawn_pose,
+            "other foreground": self.draw(sampled.foreground, codes.background, keypoints),
+            "sampled": self.draw(sampled.foreground, sampled.background, self.decode_pose(sampled.pose)),
+        }
+
+
+def _keypoints(person: Person) -> Tensor:
+    if person.keypoints is None:
+        raise ValueError("disentangled_pig needs key points of the person; pass them: fashiongen.person(picture, keypoints=...)")
+    return person.keypoints

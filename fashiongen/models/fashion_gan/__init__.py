@@ -1,0 +1,1 @@
+"""FashionGAN: Be Your Own Prada (Zhu et al., ICCV 2017)."""
