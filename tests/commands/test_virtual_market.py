@@ -10,6 +10,7 @@ import pytest
 import torch
 import yaml
 
+import fashiongen
 from fashiongen.cli import main
 from fashiongen.commands.planned import PICTURES
 from fashiongen.commands.virtual_market import VirtualMarket, VirtualPeople
@@ -93,3 +94,12 @@ def test_refusals_are_one_line(words: list[str], told: str, tiny: ModuleType, ca
     assert main(command(*words)) == 1
     errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("fashiongen: error: ")]
     assert len(errors) == 1 and told in errors[0]
+
+
+def test_the_model_of_the_paper_starts_at_any_person() -> None:
+    torch.manual_seed(0)
+    model = fashiongen.create("disentangled_pig", preset="mannequin").eval()
+    data = MannequinDataModule("people", height=128, width=64, framing="full", train_length=4)
+    plan = VirtualMarket(model, data, VirtualPeople(identities=3, pictures=2, poses=3))
+    for person in (2, 0):
+        assert [f"{name}.jpg" for name in plan.draw(person)["name"]] == [plan.names[place] for place in plan.places(person)]

@@ -50,6 +50,7 @@ class SketchFigures(FashionModule):
     """Validation, test and prediction steps on batches of people."""
 
     has: frozenset[str]
+    sample_codes: Callable[..., Tensor]
     draw: Callable[..., Tensor]
     example: Callable[..., Example]
     module: Callable[[str], Any]
@@ -115,9 +116,8 @@ class SketchFigures(FashionModule):
 
     def _measure_sketches(self, name: str, seen: Example) -> None:
         true = clean_faces(seen.labels)
-        noise = torch.randn(len(true), self.hparams["code"]).to(self.device)
         body = seen.body if name == "body_sketch" else None
-        drawn = self.draw(noise, body)
+        drawn = self.draw(self.sample_codes(len(true), body is not None), body)
         metrics = self._metrics(name, label_histogram=LabelHistogramDistance, two_sample=TwoSampleAccuracy)
         for metric in metrics.values():
             metric.update(drawn, true)

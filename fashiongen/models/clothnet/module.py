@@ -55,6 +55,8 @@ class ClothNet(SampleAndPortray, SketchFigures):
         sketch_statistics: whose statistics normalise sketches, see `fashiongen.models.clothnet.networks.Normalization`. The authors
             always take those of the "batch": a sample then depends on those beside it.
         body_levels: levels of the encoder that see the body, "first" or "all" (authors' `cvae_noconn=False`).
+        prior: where codes of new sketches are drawn from: the standard "normal" distribution (authors), or the normal distribution
+            "fitted" to the codes of the training data, which allows a smaller `kl_weight` (not in the paper).
         reconstruction: "sigmoid", 22 independent decisions a pixel, averaged, as in the authors' code; or "softmax", one choice,
             which makes the loss about 22 times larger in proportion to the KL divergence.
         kl_weight: factor of the KL divergence (authors: 7).
@@ -104,6 +106,7 @@ class ClothNet(SampleAndPortray, SketchFigures):
         code: int = 32,
         sketch_statistics: Statistics = "running",
         body_levels: Literal["first", "all"] = "first",
+        prior: Literal["normal", "fitted"] = "normal",
         reconstruction: Literal["sigmoid", "softmax"] = "sigmoid",
         kl_weight: float = 7.0,
         feature_weight: float = 10.0,
@@ -132,6 +135,7 @@ class ClothNet(SampleAndPortray, SketchFigures):
             ("sketch_statistics", sketch_statistics, STATISTICS),
             ("portray_statistics", portray_statistics, STATISTICS),
             ("body_levels", body_levels, ("first", "all")),
+            ("prior", prior, ("normal", "fitted")),
             ("reconstruction", reconstruction, KINDS),
             ("portray_input", portray_input, ("colours", "labels")),
             ("colour_statistic", colour_statistic, ("median", "mean")),
@@ -203,6 +207,14 @@ class ClothNet(SampleAndPortray, SketchFigures):
             return self.module("sketch").decode(code)
         network = self.module("body_sketch")
         return network.decode(code, network.embed(body)[-1])
+
+    def sample_codes(self, count: int, body: bool = False) -> Tensor:
+        """(`count`, N) random codes of sketches, from nothing or for bodies, drawn as `prior` says.
+
+        Raises:
+            ValueError: when the model lacks the module.
+        """
+        return self.module("body_sketch" if body else "sketch").sample_codes(count, self.hparams["prior"] == "fitted")
 
     def draw(self, code: Tensor, body: Tensor | None = None, clean: bool = True) -> Tensor:
         """Codes to sketches.
@@ -386,8 +398,8 @@ class ClothNet(SampleAndPortray, SketchFigures):
         columns = {"person": seen.picture, "sketch": _shown(seen.labels)}
         for name in ("sketch", "body_sketch"):
             if name in self.has:
-                noise = torch.randn(len(seen.labels), self.hparams["code"], device=self.device)
-                columns[f"drawn {name}"] = _shown(self.draw(noise, _body(seen) if name == "body_sketch" else None))
+                body = _body(seen) if name == "body_sketch" else None
+                columns[f"drawn {name}"] = _shown(self.draw(self.sample_codes(len(seen.labels), body is not None), body))
         if "portray" in self.has:
             columns["portrait"] = self.portrayer(seen.condition)
         return columns

@@ -23,6 +23,7 @@ Dropout = Literal["always", "training", "never"]
 STATISTICS: tuple[Statistics, ...] = ("batch", "picture", "running")
 DROPOUT: tuple[Dropout, ...] = ("always", "training", "never")
 _SLOPE = 0.2
+_FOLLOWING = 0.01
 
 
 class Normalization(BatchNorm2d):
@@ -120,6 +121,8 @@ class SketchModule(nn.Module):
     Encoder and decoder halve and double down to 2x2 and up from 1x1: the number of levels follows from the size. The body reaches
     the decoder through its own code alone; the encoder sees its first level, and its last.
 
+    Training keeps running averages of the mean and the covariance of codes, which `sample_codes` may draw from.
+
     Args:
         size: height and width of the maps; a power of two, at least 8.
         width: channels of the first level (64 in the paper), doubled a level up to `growth` times this.
@@ -134,6 +137,9 @@ class SketchModule(nn.Module):
     Raises:
         ValueError: when the size is no power of two.
     """
+
+    code_mean: Tensor
+    code_covariance: Tensor
 
     def __init__(
         self,
@@ -169,6 +175,8 @@ class SketchModule(nn.Module):
         for coarse, fine in pairwise([*reversed(widths)]):
             self.decoder.append(Level(coarse, fine, slope=0, up=True, statistics=statistics))
         self.decoder.append(Level(width, classes, slope=0, up=True))
+        self.register_buffer("code_mean", torch.zeros(code))
+        self.register_buffer("code_covariance", torch.eye(code))
 
     def _sees_body(self, place: int) -> bool:
         return self.body_classes > 0 and (place == 0 or self.body_levels == "all")
@@ -185,7 +193,30 @@ class SketchModule(nn.Module):
         mean, log_variance = self.encode(labels, levels)
         noise = torch.randn_like(mean) if noise is None else noise
         code = mean + (0.5 * log_variance).exp() * noise
+        if self.training:
+            self._follow(code.detach())
         return Sketch(self.decode(code, None if levels is None else levels[-1]), mean, log_variance, code)
+
+    @torch.no_grad()
+    def _follow(self, codes: Tensor) -> None:
+        self.code_mean.lerp_(codes.mean(dim=0).to(self.code_mean), _FOLLOWING)
+        apart = codes.to(self.code_mean) - self.code_mean
+        self.code_covariance.lerp_(apart.T @ apart / len(apart), _FOLLOWING)
+
+    def sample_codes(self, count: int, fitted: bool = False) -> Tensor:
+        """Random codes, (`count`, N), from PyTorch's generator of the CPU.
+
+        Args:
+            count: how many.
+            fitted: from the normal distribution with the mean and covariance that codes had at the end of training, not from the
+                standard one. Codes of weights that were converted have no others.
+        """
+        noise = torch.randn(count, self.code).to(self.code_mean)
+        if not fitted:
+            return noise
+        covariance = self.code_covariance.double()
+        factor = torch.linalg.cholesky(covariance + 1e-4 * torch.eye(self.code, device=covariance.device, dtype=torch.float64))
+        return self.code_mean + noise @ factor.T.to(noise)
 
     def embed(self, body: Tensor) -> list[Tensor]:
         """All levels of the body encoder; the last, (B, C, 1, 1), is the code of the body that `decode` takes.

@@ -33,6 +33,7 @@ _PICTURES = 16
 class SampleAndPortray(FashionModule):
     """The verbs of ClothNet."""
 
+    sample_codes: Callable[..., Tensor]
     draw: Callable[..., Tensor]
     portrait: Callable[..., Tensor]
     draw_colours: Callable[..., Tensor]
@@ -174,7 +175,7 @@ class SampleAndPortray(FashionModule):
         size = batch_size or (_FROM_NOTHING if bodies is None else _ON_BODIES)
         # Full batches, as batch statistics depend on what is drawn together.
         total = -(-len(whose) // size) * size if self.hparams["sketch_statistics"] == "batch" else len(whose)
-        codes = torch.randn(total, length).to(self.device)
+        codes = self.sample_codes(total, bodies is not None)
         if code is not None:
             codes[: len(whose)] = code.to(codes).repeat_interleave(count, dim=0)
         whose = whose.repeat(-(-total // len(whose)))[:total]

@@ -145,3 +145,26 @@ def test_levels_activate_first():
 def test_one_hot_maps_are_centred():
     maps = one_hot(torch.tensor([[[0, 2]]], dtype=torch.uint8), 3)
     assert maps[0, :, 0].T.tolist() == [[0.5, -0.5, -0.5], [-0.5, -0.5, 0.5]]
+
+
+def test_codes_can_be_drawn_as_training_saw_them():
+    torch.manual_seed(0)
+    network = SketchModule(8, width=4, code=3, classes=6)
+    assert torch.equal(network.code_covariance, torch.eye(3)) and network.code_mean.tolist() == [0, 0, 0]
+    spread = torch.tensor([[2.0, 0.0, 0.0], [1.0, 0.5, 0.0], [0.0, 0.0, 0.1]])
+    for _ in range(1000):
+        network._follow(torch.randn(16, 3) @ spread + torch.tensor([1.0, -2.0, 3.0]))
+    codes = network.sample_codes(20_000, fitted=True)
+    assert torch.allclose(codes.mean(dim=0), torch.tensor([1.0, -2.0, 3.0]), atol=0.2)
+    assert torch.allclose(codes.T.cov(), spread.T @ spread, atol=0.6)
+    plain = network.sample_codes(20_000)
+    assert torch.allclose(plain.T.cov(), torch.eye(3), atol=0.1)
+
+
+def test_only_training_follows_the_codes():
+    network = SketchModule(8, width=4, code=3, classes=6)
+    labels = torch.randint(6, (4, 8, 8))
+    network.eval()(labels)
+    assert network.code_mean.tolist() == [0, 0, 0]
+    network.train()(labels)
+    assert network.code_mean.abs().sum() > 0
