@@ -169,8 +169,8 @@ MODELS: dict[str, ModelCard] = {
         verbs=("try_on",),
         presets=("keras", "viton-baseline", "stacked", "paper", "mannequin"),
         pretrained=(),
-        figures={},
-        needs_to_train=frozenset({"person", "garment", "other_garment"}),
+        figures={"Inception Score, 2,032 VITON test pairs, profile viton_baseline (recalled, unverified)": "2.981 ± 0.087"},
+        needs_to_train=frozenset({"person", "garment"}),
         needs_to_run=frozenset({"person", "garment", "other_garment"}),
     ),
     "clothnet": ModelCard(

@@ -1,18 +1,24 @@
 """Losses that several papers share."""
 
 from fashiongen.losses.adversarial import discriminator_loss, fake_loss, real_loss
+from fashiongen.losses.cycle import cycle_loss, matte_loss
 from fashiongen.losses.nearest_neighbour import nearest_neighbour_distance, nearest_neighbour_loss
 from fashiongen.losses.perceptual import PerceptualLoss
 from fashiongen.losses.reconstruction import masked_l1
+from fashiongen.losses.relation import label_loss, relation_loss
 from fashiongen.losses.total_variation import total_variation
 
 __all__ = [
     "PerceptualLoss",
+    "cycle_loss",
     "discriminator_loss",
     "fake_loss",
+    "label_loss",
     "masked_l1",
+    "matte_loss",
     "nearest_neighbour_distance",
     "nearest_neighbour_loss",
     "real_loss",
+    "relation_loss",
     "total_variation",
 ]

@@ -201,7 +201,7 @@ class SketchModule(nn.Module):
     def _follow(self, codes: Tensor) -> None:
         self.code_mean.lerp_(codes.mean(dim=0).to(self.code_mean), _FOLLOWING)
         apart = codes.to(self.code_mean) - self.code_mean
-        self.code_covariance.lerp_(apart.T @ apart / len(apart), _FOLLOWING)
+        self.code_covariance.lerp_((apart[:, :, None] * apart[:, None]).mean(dim=0), _FOLLOWING)
 
     def sample_codes(self, count: int, fitted: bool = False) -> Tensor:
         """Random codes, (`count`, N), from PyTorch's generator of the CPU.

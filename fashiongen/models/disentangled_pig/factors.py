@@ -301,6 +301,7 @@ class FactorVerbs:
         poses: People | Tensor | None = None,
         pictures: int = 24,
         seed: int = 0,
+        first: int = 0,
         batch_size: int = 32,
     ) -> Iterator[tuple[str, Tensor]]:
         """A data set for re-identification of people who do not exist: as the authors' Virtual Market, which has 500 people.
@@ -313,6 +314,7 @@ class FactorVerbs:
             poses: people whose poses are taken, or key points (N, 18, 3) in pixels of `size`; None takes poses from noise.
             pictures: of each identity.
             seed: of noise and choices.
+            first: number of the identity to begin with, from 0; it and the following ones are as they would be after all others.
             batch_size: how many pictures are drawn at a time.
 
         Yields:
@@ -330,7 +332,7 @@ class FactorVerbs:
         if pictures < 1 or count < 1:
             raise ValueError(f"give at least 1 identity and 1 picture of each, not {count} and {pictures}")
         known = None if poses is None else self._poses(poses)
-        for identity in range(count):
+        for identity in range(first, count):
             generator = torch.Generator().manual_seed((seed * 1_000_003 + identity) % 2**63)
             with self._at_rest():
                 codes = self.map(self.noise(pictures, int(torch.randint(2**62, (), generator=generator))))

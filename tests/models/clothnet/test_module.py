@@ -121,9 +121,8 @@ def test_a_model_may_have_some_of_the_modules(tmp_path):
 
 
 def test_one_by_one_is_a_batch_of_one_after_the_other(tmp_path):
-    together, singly = (
-        tiny(modules=["portray"], steps={"portray": steps}, one_by_one=each) for steps, each in ((1, True), (2, False))
-    )
+    options = {"modules": ["portray"], "dropout": "never"}
+    together, singly = (tiny(**options, steps={"portray": steps}, one_by_one=each) for steps, each in ((1, True), (2, False)))
     runs = ((together, 2), (singly, 1))
     for module, batch_size in runs:
         trainer(tmp_path).fit(module, DataLoader(examples(2), batch_size=batch_size, collate_fn=Batch.collate))
@@ -133,13 +132,16 @@ def test_one_by_one_is_a_batch_of_one_after_the_other(tmp_path):
 
 
 def test_training_draws_sketches_and_pictures_better(tmp_path):
-    module = tiny(steps={"sketch": 60, "body_sketch": 60, "portray": 60}, kl_weight=0.1, learning_rate=1e-2, dropout="never")
+    module = tiny(
+        steps={"sketch": 100, "body_sketch": 100, "portray": 40}, sketch_width=8, reconstruction="softmax", kl_weight=0.1,
+        learning_rate=1e-2, dropout="never",
+    )  # fmt: skip
 
     def measure():
         return trainer(tmp_path).validate(module, loader(4), verbose=False)[0]
 
     before = measure()
-    fit(module, tmp_path)
+    trainer(tmp_path).fit(module, loader(4))
     after = measure()
     for name in ("sketch", "body_sketch"):
         assert after[f"validation/{name}/accuracy"] > max(0.9, before[f"validation/{name}/accuracy"])

@@ -272,6 +272,9 @@ def test_virtual_people(model):
     assert all(same(first, second) for (_, first), (_, second) in zip(made, again, strict=True))
     more = list(model.virtual(3, poses, pictures=3, seed=1))
     assert all(same(first, second) for (_, first), (_, second) in zip(made, more, strict=False))
+    later = list(model.virtual(2, poses, pictures=3, seed=1, first=1))
+    assert [name for name, _ in later] == [name for name, _ in made[3:]]
+    assert all(same(first, second) for (_, first), (_, second) in zip(made[3:], later, strict=True))
     assert not same(made[0][1], made[3][1]) and not same(made[0][1], made[1][1])
 
 
