@@ -7,12 +7,20 @@ from fashiongen.losses.perceptual import PerceptualLoss
 from fashiongen.losses.reconstruction import masked_l1
 from fashiongen.losses.relation import label_loss, relation_loss
 from fashiongen.losses.total_variation import total_variation
+from fashiongen.losses.wasserstein import (
+    clip_weights,
+    gradient_penalty,
+    wasserstein_critic_loss,
+    wasserstein_generator_loss,
+)
 
 __all__ = [
     "PerceptualLoss",
+    "clip_weights",
     "cycle_loss",
     "discriminator_loss",
     "fake_loss",
+    "gradient_penalty",
     "label_loss",
     "masked_l1",
     "matte_loss",
@@ -21,4 +29,6 @@ __all__ = [
     "real_loss",
     "relation_loss",
     "total_variation",
+    "wasserstein_critic_loss",
+    "wasserstein_generator_loss",
 ]

@@ -68,6 +68,19 @@ def batched(items: Item | Sequence[Item], size: tuple[int, int], device: torch.d
     )
 
 
+def in_scheme(person: Person, scheme: str) -> Person:
+    """A person, or a batch, whose parsing is in a label scheme; that of others is translated by `fashiongen.data.parsing.convert`.
+
+    Raises:
+        ValueError: for a parsing that cannot be translated.
+    """
+    if person.parsing is None or person.scheme == scheme:
+        return person
+    from fashiongen.data.parsing import convert  # a table, and nothing else of `data`
+
+    return dataclasses.replace(person, parsing=convert(person.parsing, person.scheme, scheme), scheme=scheme)
+
+
 def check_annotations(person: Person, needs: frozenset[str], model: str) -> None:
     """Tell what is missing before a network does.
 

@@ -250,7 +250,8 @@ def test_sketch_modules(clothnet: Any, name: str) -> None:
         assert np.allclose(got, np.delete(wanted, 3), rtol=tolerance, atol=1e-12), key
         assert abs(float(losses["accuracy"]) - wanted[3]) * run.labels.numel() <= 5, key
 
-    check_samples(checked, run)
+    if "sample/z" in golden_set.arrays:
+        check_samples(checked, run)
     checked.done()
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, overload
 import torch
 from torch import Tensor
 
+from fashiongen.models.fashion_gan.representation import SCHEME
 from fashiongen.models.fashion_gan.text import Vocabulary
-from fashiongen.models.verbs import batched, check_annotations
+from fashiongen.models.verbs import batched, check_annotations, in_scheme
 from fashiongen.types import Person, to_pil
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Redress:
         """Dress people as sentences say.
 
         Args:
-            person: a `Person` with parsing in the scheme "fashiongan7", a list of them, or a batch.
+            person: a `Person` with parsing, a list of them, or a batch; label schemes other than "fashiongan7" are translated.
             text: a sentence such as "the lady was wearing a blue sleeveless dress.", or a list of them; one sentence is for
                 everybody, and everybody's sentences for one person.
             picture_text: another sentence, or list of them, for the colours, while `text` decides the shape.
@@ -158,7 +159,7 @@ class Redress:
 
     def _people(self, person: Any) -> Person:
         device = next(self.parameters()).device  # type: ignore[attr-defined]
-        people = batched(person, self.size, device, "person")
+        people = in_scheme(batched(person, self.size, device, "person"), SCHEME)
         check_annotations(people, self.needs_to_run, self.name)
         return people
 

@@ -131,6 +131,7 @@ def test_one_by_one_is_a_batch_of_one_after_the_other(tmp_path):
             assert torch.allclose(tensor, singly.portrayer.state_dict()[key], atol=2e-3), key
 
 
+@pytest.mark.slow
 def test_training_draws_sketches_and_pictures_better(tmp_path):
     module = tiny(
         steps={"sketch": 100, "body_sketch": 100, "portray": 40}, sketch_width=8, reconstruction="softmax", kl_weight=0.1,

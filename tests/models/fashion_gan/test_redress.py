@@ -124,9 +124,15 @@ def test_what_cannot_be_drawn_is_told():
         module.redress([person, person], list(SENTENCES[:3]))
     with pytest.raises(ValueError, match="needs parsing of the person"):
         module.redress(dataclasses.replace(person, parsing=None), SENTENCES[0])
-    with pytest.raises(ValueError, match="'fashiongan7', not lip20"):
-        module.redress(dataclasses.replace(person, scheme="lip20"), SENTENCES[0])
     with pytest.raises(ValueError, match=r"shape_noise is \(1, 4\) numbers, not \(2, 3\)"):
         module.redress(person, SENTENCES[0], shape_noise=torch.zeros(2, 3))
     with pytest.raises(ValueError, match="batch_size is at least 1, not 0"):
         module.redress(person, SENTENCES[0], batch_size=0)
+
+
+def test_other_label_schemes_are_translated():
+    module, person = tiny(), figure(0)
+    lip = dataclasses.replace(person, parsing=torch.full_like(person.parsing, 5), scheme="lip20")  # upper clothes everywhere
+    own = dataclasses.replace(person, parsing=torch.full_like(person.parsing, 3))
+    pictures = [module.redress(each, SENTENCES[0], **noise_of(0)) for each in (lip, own)]
+    assert pictures[0].tobytes() == pictures[1].tobytes()
