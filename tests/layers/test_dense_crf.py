@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import torch
 
-from fashiongen.layers import dense_crf as module
 from fashiongen.layers.dense_crf import dense_crf
 
 
@@ -34,7 +33,7 @@ def by_pairs(probabilities, image, iterations, smoothness, appearance):
 
 @pytest.mark.parametrize("block", [2**24, 50])
 def test_the_definition(block, monkeypatch):
-    monkeypatch.setattr(module, "_BLOCK", block)
+    monkeypatch.setitem(dense_crf.__globals__, "_BLOCK", block)
     random = np.random.default_rng(0)
     probabilities = random.dirichlet(np.ones(3), size=(2, 6, 5)).transpose(0, 3, 1, 2)
     image = random.integers(0, 256, (2, 3, 6, 5))

@@ -21,6 +21,7 @@ def rates(tmp_path: Path, resume: str | None = None, max_steps: int = -1, **opti
         def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
             seen.append(optimizer.param_groups[0]["lr"])
 
+    torch.manual_seed(0)
     model = Watched(pictures_every=0, **options)
     trainer = Trainer(
         accelerator="cpu",

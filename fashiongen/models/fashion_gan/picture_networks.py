@@ -76,11 +76,13 @@ class UNetGenerator(nn.Module):
         channels: of the output: 3, or 21 for the compositional mapping.
         text: "skip" if true, else "p2p".
         dropout: of the three deepest levels of the decoder.
+        shifts: add a linear function of the code to what each level of the decoder gives. Not in the authors' networks, where
+            the sentence has to pass all levels from the bottleneck on; colours are learned much sooner with it.
     """
 
     def __init__(
         self, size: int = 128, width: int = 64, code: int = 100, noise: int = 80, channels: int = 3, text: bool = True,
-        dropout: float = 0.5,
+        dropout: float = 0.5, shifts: bool = False,
     ) -> None:  # fmt: skip
         super().__init__()
         self.text = convolution(code, TEXT_FEATURES, 1, 1, 0, norm=False, bias=True) if text else None
@@ -97,6 +99,8 @@ class UNetGenerator(nn.Module):
             self.decoder.append(nn.Sequential(nn.ReLU(), nn.ConvTranspose2d(incoming, fine, 4, 2, 1), Norm(fine), *drop))
             incoming = 2 * fine
         self.output = nn.Sequential(nn.ReLU(), nn.ConvTranspose2d(incoming, channels, 4, 2, 1))
+        shifted = [*reversed(widths[:-1]), channels] if shifts else []
+        self.shifts = nn.ModuleList(nn.Linear(code, features) for features in shifted)
 
     def forward(self, condition: Tensor, code: Tensor, noise: Tensor, labels: Tensor | None = None) -> Tensor:
         """As `PlainGenerator.forward`; "p2p" looks at neither code nor noise."""
@@ -108,9 +112,10 @@ class UNetGenerator(nn.Module):
         if self.text is not None:
             text = self.text(code[:, :, None, None])
             features = torch.cat([noise[:, :, None, None], text, features], dim=1)
-        for block in self.decoder:
-            features = torch.cat([block(features), skips.pop()], dim=1)
-        return _painted(self.output(features), labels)
+        shifts = [shift(code)[:, :, None, None] for shift in self.shifts] or [0.0] * (len(self.decoder) + 1)
+        for block, shift in zip(self.decoder, shifts[:-1], strict=True):
+            features = torch.cat([block(features) + shift, skips.pop()], dim=1)
+        return _painted(self.output(features) + shifts[-1], labels)
 
 
 def _painted(candidates: Tensor, labels: Tensor | None) -> Tensor:
