@@ -44,7 +44,7 @@ def clip_weights(critic: nn.Module, limit: float = 0.01) -> None:
 
 
 def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, mix: Tensor | None = None) -> Tensor:
-    """mean (|grad D(x)| - 1)^2 at places x = real + mix * (fake - real) between real and generated examples.
+    """mean (norm of grad D(x) - 1)^2 at places x = real + mix * (fake - real) between real and generated examples.
 
     Args:
         critic: (B, ...) -> scores, one or more an example; no example may depend on the others (no batch normalisation).
