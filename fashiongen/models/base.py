@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,20 @@ class Stage:
     name: str
     steps: int
     trains: tuple[str, ...]
+
+
+def check_choices(*options: tuple[str, Any, Sequence[str]]) -> None:
+    """Refuse a value that an option does not take.
+
+    Args:
+        options: name, value and choices of each.
+
+    Raises:
+        ValueError: naming the option and its choices.
+    """
+    for option, value, choices in options:
+        if value not in choices:
+            raise ValueError(f"{option} is one of {', '.join(choices)}, not {value!r}")
 
 
 class FashionModule(LightningModule):

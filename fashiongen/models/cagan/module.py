@@ -17,7 +17,7 @@ from fashiongen.layers.resize import legacy_bilinear_resize
 from fashiongen.losses.cycle import cycle_loss, matte_loss
 from fashiongen.losses.relation import AdversarialForm, label_loss, relation_loss
 from fashiongen.metrics import MaskedL1, MaskedSSIM
-from fashiongen.models.base import FashionModule, Stage
+from fashiongen.models.base import FashionModule, Stage, check_choices
 from fashiongen.models.cagan.losses import colour_loss
 from fashiongen.models.cagan.networks import Condition, KerasGenerator, Norm, PaperGenerator, PatchDiscriminator, Swap, check_size
 from fashiongen.models.cagan.stacked import StackedGenerator
@@ -139,7 +139,7 @@ class Cagan(TryOn, FashionModule):
         garment_labels: Sequence[int] = (5,),
         **base: Any,
     ) -> None:
-        for option, value, choices in (
+        check_choices(
             ("profile", profile, ("keras", "viton_baseline", "stacked", "paper")),
             ("condition", condition, ("worn", "target", "none")),
             ("norm", norm, ("instance", "batch")),
@@ -148,9 +148,7 @@ class Cagan(TryOn, FashionModule):
             ("cycle_gradient", cycle_gradient, ("both", "back")),
             ("matte_target", matte_target, ("none", "parsing")),
             ("optimizer", optimizer, ("tf_adam", "adam")),
-        ):
-            if value not in choices:
-                raise ValueError(f"{option} is one of {', '.join(choices)}, not {value!r}")
+        )
         if not shared_norm and profile != "viton_baseline":
             raise ValueError("shared_norm=False belongs to profile='viton_baseline'")
         if condition_in_d and profile != "paper":

@@ -14,7 +14,7 @@ from fashiongen.layers.sketch_colours import FACE_FEATURES, clean_faces, colour_
 from fashiongen.losses import fake_loss, masked_l1, real_loss
 from fashiongen.losses.kl import gaussian_kl
 from fashiongen.losses.map_cross_entropy import KINDS, label_weights, map_cross_entropy
-from fashiongen.models.base import Stage
+from fashiongen.models.base import Stage, check_choices
 from fashiongen.models.clothnet.figures import SketchFigures
 from fashiongen.models.clothnet.networks import (
     DROPOUT,
@@ -131,7 +131,7 @@ class ClothNet(SampleAndPortray, SketchFigures):
         portray_learning_rate: float | None = None,
         **base: Any,
     ) -> None:
-        for option, value, choices in (
+        check_choices(
             ("sketch_statistics", sketch_statistics, STATISTICS),
             ("portray_statistics", portray_statistics, STATISTICS),
             ("body_levels", body_levels, ("first", "all")),
@@ -142,9 +142,7 @@ class ClothNet(SampleAndPortray, SketchFigures):
             ("dropout", dropout, DROPOUT),
             ("optimizer", optimizer, ("tf_adam", "adam")),
             *(("modules", module, MODULES) for module in modules),
-        ):
-            if value not in choices:
-                raise ValueError(f"{option} is one of {', '.join(choices)}, not {value!r}")
+        )
         if not modules:
             raise ValueError(f"a clothnet has at least one of the modules {', '.join(MODULES)}")
         self.has = frozenset(modules)

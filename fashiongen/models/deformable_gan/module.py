@@ -15,7 +15,7 @@ from fashiongen import registry
 from fashiongen.layers.part_affines import part_affines, part_masks
 from fashiongen.layers.vgg import VGG19Taps
 from fashiongen.losses.adversarial import fake_loss, real_loss
-from fashiongen.models.base import FashionModule, Stage
+from fashiongen.models.base import FashionModule, Stage, check_choices
 from fashiongen.models.deformable_gan.drawing import draw_skeleton
 from fashiongen.models.deformable_gan.losses import ContentLoss, smoothness
 from fashiongen.models.deformable_gan.networks import POSE_CHANNELS, Discriminator, Generator
@@ -125,16 +125,14 @@ class DeformableGan(ReposeFigures, FashionModule):
         learning_rate: float = 2e-4,
         **base: Any,
     ) -> None:
-        for option, value, choices in (
+        check_choices(
             ("aggregation", aggregation, ("max", "avg")),
             ("interpolation", interpolation, ("bilinear", "nearest")),
             ("warp_gradient", warp_gradient, ("exact", "tensorflow")),
             ("pose", pose, POSES),
             ("batches", batches, ("shared", "separate")),
             ("optimizer", optimizer, ("tf_adam", "adam")),
-        ):
-            if value not in choices:
-                raise ValueError(f"{option} is one of {', '.join(choices)}, not {value!r}")
+        )
         if (interpolation, warp_gradient) == ("bilinear", "tensorflow"):
             raise ValueError("warp_gradient='tensorflow' belongs to interpolation='nearest'")
         if aggregation == "avg" and warp_skip == "full":

@@ -16,7 +16,7 @@ from fashiongen.layers.pose_disks import pose_disks
 from fashiongen.losses import masked_l1
 from fashiongen.losses.adversarial import fake_loss, real_loss
 from fashiongen.losses.wasserstein import clip_weights
-from fashiongen.models.base import FashionModule, Stage
+from fashiongen.models.base import FashionModule, Stage, check_choices
 from fashiongen.models.disentangled_pig.codes import Codes
 from fashiongen.models.disentangled_pig.factors import FactorVerbs
 from fashiongen.models.disentangled_pig.figures import SwapFigures
@@ -144,15 +144,13 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
         halve_every: int = 0,
         **base: Any,
     ) -> None:
-        for option, value, choices in (
+        check_choices(
             ("box_rule", box_rule, tuple(MARGINS)),
             ("critic_batches", critic_batches, ("separate", "joint")),
             ("code_loss", code_loss, CODE_LOSSES),
             ("updates", updates, ("all", "alternate")),
             ("optimizer", optimizer, ("tf_adam", "adam")),
-        ):
-            if value not in choices:
-                raise ValueError(f"{option} is one of {', '.join(choices)}, not {value!r}")
+        )
         if code_critic_steps < 1:
             raise ValueError(f"code_critic_steps is at least 1, not {code_critic_steps}")
         if halve_every and base.get("cooldown"):

@@ -13,7 +13,7 @@ from fashiongen import registry
 from fashiongen.losses.adversarial import real_loss
 from fashiongen.losses.matching import matching_loss
 from fashiongen.losses.reconstruction import masked_l1
-from fashiongen.models.base import Stage
+from fashiongen.models.base import Stage, check_choices
 from fashiongen.models.fashion_gan import representation
 from fashiongen.models.fashion_gan.blocks import initialize
 from fashiongen.models.fashion_gan.drawing import Condition, Drawing
@@ -139,7 +139,7 @@ class FashionGan(Drawing):
         learning_rate: float = 2e-4,
         **base: Any,
     ) -> None:
-        for option, value, choices in (
+        check_choices(
             ("picture", picture, VARIANTS),
             ("mean", mean, ("grey", "data")),
             ("statistics", statistics, ("running", "sample")),
@@ -147,9 +147,7 @@ class FashionGan(Drawing):
             ("text_updates", text_updates, ("batch", "sentence")),
             ("text_optimizer", text_optimizer, ("sgd", "adam")),
             ("optimizer", optimizer, ("tf_adam", "adam")),
-        ):
-            if value not in choices:
-                raise ValueError(f"{option} is one of {', '.join(choices)}, not {value!r}")
+        )
         if unknown := [name for name in measures if name not in MEASURES]:
             raise ValueError(f"measures are {', '.join(MEASURES)}, not {', '.join(unknown)}")
         if code_shifts and picture != "skip":

@@ -15,7 +15,7 @@ from fashiongen.layers.pose_disks import pose_disks
 from fashiongen.layers.pose_mask import pose_mask
 from fashiongen.losses import masked_l1
 from fashiongen.losses.adversarial import fake_loss, real_loss
-from fashiongen.models.base import FashionModule, Stage
+from fashiongen.models.base import FashionModule, Stage, check_choices
 from fashiongen.models.pg2.networks import CoarseGenerator, DifferenceGenerator
 from fashiongen.models.repose import ReposeFigures
 from fashiongen.optim import TFAdam
@@ -108,14 +108,12 @@ class Pg2(ReposeFigures, FashionModule):
         learning_rate: float = 2e-5,
         **base: Any,
     ) -> None:
-        for option, value, choices in (
+        check_choices(
             ("critic_mode", critic_mode, ("triplet", "pair")),
             ("generator_logits", generator_logits, ("generated", "negatives")),
             ("updates", updates, ("both", "alternate")),
             ("optimizer", optimizer, ("tf_adam", "adam")),
-        ):
-            if value not in choices:
-                raise ValueError(f"{option} is one of {', '.join(choices)}, not {value!r}")
+        )
         if critic_mode == "pair" and (coarse_in_batch or generator_logits == "negatives"):
             raise ValueError("coarse_in_batch and generator_logits='negatives' belong to critic_mode='triplet'")
         super().__init__(**base)
