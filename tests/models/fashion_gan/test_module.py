@@ -103,7 +103,7 @@ def test_a_stage_alone_leaves_the_other_networks_untouched(tmp_path, stage):
     [
         {"picture": "p2p", "optimizer": "tf_adam", "shape_std": 0.00125},
         {"picture": "plain", "size": (64, 64), "picture_std": 0.00125},
-        {"compositional": True, "measures": ["skin", "body", "hair", "background"]},
+        {"compositional": True, "code_shifts": True, "measures": ["skin", "body", "hair", "background"]},
         {"generator_turn": "stale", "zero_biases": True, "text_updates": "sentence", "text_decay_at": 1},
         {"text_optimizer": "adam", "fake_weight": 0.9, "wrong_weight": 0.1, "adversarial_weight": 0.5, "dropout": 0.0},
     ],
@@ -171,7 +171,12 @@ def test_the_learning_rate_of_the_text_stage_falls_to_a_tenth(tmp_path):
 
 def test_training_lowers_the_losses_of_maps_and_pictures(tmp_path):
     module = tiny(
-        steps={"text": 0, "shape": 60, "picture": 60}, learning_rate=1e-2, adversarial_weight=0.1, compositional=True, dropout=0.0
+        steps={"text": 0, "shape": 30, "picture": 40},
+        learning_rate=1e-2,
+        adversarial_weight=0.1,
+        compositional=True,
+        dropout=0.0,
+        code_shifts=True,
     )
     first = {}
 
@@ -258,7 +263,7 @@ def test_dropout_at_test_makes_every_picture_another():
 
 
 def test_saving_keeps_the_words_and_what_the_verbs_need(tmp_path):
-    module = tiny(vocabulary=[*VOCABULARY, "kimono"], measures=["skin", "background"], compositional=True)
+    module = tiny(vocabulary=[*VOCABULARY, "kimono"], measures=["skin", "background"], compositional=True, code_shifts=True)
     torch.nn.init.normal_(module.mean, 0.5, 0.1)
     module.save_pretrained(tmp_path / "saved", data="mannequin")
     loaded = fashiongen.load(tmp_path / "saved")
@@ -328,6 +333,7 @@ def test_the_sample_grid():
         ({"picture": "cycle"}, "picture is one of skip, plain, p2p, not 'cycle'"),
         ({"generator_turn": "after"}, "generator_turn is one of before, stale"),
         ({"measures": ["skin", "age"]}, "measures are skin, body, hair, background, not age"),
+        ({"picture": "p2p", "code_shifts": True}, "code_shifts belong to picture='skip', not to 'p2p'"),
         ({"size": (48, 48)}, "a power of 2 from 32 on as their side, not 48x48"),
         ({"size": (64, 32)}, "draws squares"),
         ({"size": (32, 32), "picture": "plain"}, "a power of 2 from 64 on"),

@@ -59,3 +59,16 @@ def test_the_compositional_mapping_chooses_among_seven_pictures():
     candidates = generator(condition, code, noise)
     assert candidates.shape == (2, 21, 32, 32)
     torch.testing.assert_close(generator(condition, code, noise, labels), compositional_mapping(candidates, labels))
+
+
+def test_shifts_bring_the_code_to_every_level():
+    torch.manual_seed(0)
+    generator = UNetGenerator(32, 2, 6, 4, channels=21, shifts=True).eval()
+    condition, code, noise = inputs(32)
+    labels = torch.arange(7).repeat(2, 32, 5)[..., :32]
+    torch.nn.init.zeros_(generator.output[1].weight)
+    torch.nn.init.zeros_(generator.output[1].bias)
+    image = generator(condition, code, noise, labels)
+    expected = generator.shifts[-1](code).tanh().view(2, 7, 3)  # a colour for every label
+    torch.testing.assert_close(image[:, :, 0, :7], expected.transpose(1, 2))
+    assert count(generator) - count(UNetGenerator(32, 2, 6, 4, channels=21)) == sum(7 * n for n in (16, 8, 4, 2, 21))
