@@ -2,6 +2,7 @@
 
 from fashiongen.losses.adversarial import discriminator_loss, fake_loss, real_loss
 from fashiongen.losses.cycle import cycle_loss, matte_loss
+from fashiongen.losses.matching import matching_loss
 from fashiongen.losses.nearest_neighbour import nearest_neighbour_distance, nearest_neighbour_loss
 from fashiongen.losses.perceptual import PerceptualLoss
 from fashiongen.losses.reconstruction import masked_l1
@@ -23,6 +24,7 @@ __all__ = [
     "gradient_penalty",
     "label_loss",
     "masked_l1",
+    "matching_loss",
     "matte_loss",
     "nearest_neighbour_distance",
     "nearest_neighbour_loss",
