@@ -2,6 +2,8 @@
 
 from fashiongen.losses.adversarial import discriminator_loss, fake_loss, real_loss
 from fashiongen.losses.cycle import cycle_loss, matte_loss
+from fashiongen.losses.kl import gaussian_kl
+from fashiongen.losses.map_cross_entropy import label_weights, map_cross_entropy
 from fashiongen.losses.matching import matching_loss
 from fashiongen.losses.nearest_neighbour import nearest_neighbour_distance, nearest_neighbour_loss
 from fashiongen.losses.perceptual import PerceptualLoss
@@ -21,8 +23,11 @@ __all__ = [
     "cycle_loss",
     "discriminator_loss",
     "fake_loss",
+    "gaussian_kl",
     "gradient_penalty",
     "label_loss",
+    "label_weights",
+    "map_cross_entropy",
     "masked_l1",
     "matching_loss",
     "matte_loss",
