@@ -63,3 +63,19 @@ def load_variables(
         more = f"; and {len(problems) - 10} more" if len(problems) > 10 else ""
         raise ValueError(f"not a checkpoint of this {type(module).__name__}: {'; '.join(sorted(problems)[:10])}{more}")
     module.load_state_dict(state | loaded)
+
+
+def critic_names(levels: int = 4) -> dict[str, str]:
+    """Variable name in the code of PG2 and Disentangled PIG -> key of `fashiongen.layers.dcgan.DCGANCritic`'s state dictionary."""
+    names: dict[str, str] = {}
+    place = 0
+    for level in range(1, levels + 1):
+        scope = f"Discriminator.{level}/Discriminator.{level}"
+        names |= {f"{scope}.Filters": f"layers.{place}.weight", f"{scope}.Biases": f"layers.{place}.bias"}
+        if level > 1:
+            place += 1
+            norm = f"Discriminator.BN{level}"
+            names |= {f"{norm}.scale": f"layers.{place}.weight", f"{norm}.offset": f"layers.{place}.bias"}
+        place += 2
+    scope = "Discriminator.Output/Discriminator.Output"
+    return names | {f"{scope}.W": "output.weight", f"{scope}.b": "output.bias"}

@@ -17,7 +17,7 @@ from fashiongen.convert.tensorflow import read_checkpoint
 from fashiongen.hub import create
 from fashiongen.layers.dcgan import DCGANCritic
 from fashiongen.models.disentangled_pig.networks import AppearanceEncoder, CodeCritic, Generator, PoseDecoder, VectorEncoder
-from fashiongen.models.official import Variables, from_tensorflow, load_variables
+from fashiongen.models.official import Variables, critic_names, from_tensorflow, load_variables
 
 SCOPES = {
     "encoder": "Encoder/",
@@ -66,22 +66,6 @@ def generator_names(levels: int = 5) -> dict[str, str]:
         layers += [f"decoder.{level}.first", f"decoder.{level}.second", *([f"up.{level}"] if level < levels - 1 else [])]
     codes = ["to_code", "from_code"]
     return _numbered(_GENERATOR, "Conv", [*layers, "output"]) | _numbered(_GENERATOR, "fully_connected", codes)
-
-
-def critic_names(levels: int = 4) -> dict[str, str]:
-    """Authors' variable name -> key of `DCGANCritic`'s state dictionary."""
-    names: dict[str, str] = {}
-    place = 0
-    for level in range(1, levels + 1):
-        scope = f"Discriminator.{level}/Discriminator.{level}"
-        names |= {f"{scope}.Filters": f"layers.{place}.weight", f"{scope}.Biases": f"layers.{place}.bias"}
-        if level > 1:
-            place += 1
-            norm = f"Discriminator.BN{level}"
-            names |= {f"{norm}.scale": f"layers.{place}.weight", f"{norm}.offset": f"layers.{place}.bias"}
-        place += 2
-    scope = "Discriminator.Output/Discriminator.Output"
-    return names | {f"{scope}.W": "output.weight", f"{scope}.b": "output.bias"}
 
 
 def vector_encoder_names(scope: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from fashiongen.convert.tensorflow import read_checkpoint
 from fashiongen.hub import create
 from fashiongen.layers.dcgan import DCGANCritic
-from fashiongen.models.official import Variables, from_tensorflow, load_variables
+from fashiongen.models.official import Variables, critic_names, from_tensorflow, load_variables
 from fashiongen.models.pg2.networks import CoarseGenerator, DifferenceGenerator
 
 _COARSE, _REFINEMENT, _CRITIC = "Pose_AE/", "UAEnoFC/", "Discriminator."
@@ -45,22 +45,6 @@ def refinement_names(blocks: int = 3) -> dict[str, str]:
     for level in range(blocks):
         layers += [f"decoder.{level}.first", f"decoder.{level}.second"]
     return _numbered("UAEnoFC/G", [*layers, "output"])
-
-
-def critic_names(levels: int = 4) -> dict[str, str]:
-    """Authors' variable name -> key of `DCGANCritic`'s state dictionary."""
-    names: dict[str, str] = {}
-    place = 0
-    for level in range(1, levels + 1):
-        scope = f"Discriminator.{level}/Discriminator.{level}"
-        names |= {f"{scope}.Filters": f"layers.{place}.weight", f"{scope}.Biases": f"layers.{place}.bias"}
-        if level > 1:
-            place += 1
-            norm = f"Discriminator.BN{level}"
-            names |= {f"{norm}.scale": f"layers.{place}.weight", f"{norm}.offset": f"layers.{place}.bias"}
-        place += 2
-    scope = "Discriminator.Output/Discriminator.Output"
-    return names | {f"{scope}.W": "output.weight", f"{scope}.b": "output.bias"}
 
 
 def load_coarse_generator(network: CoarseGenerator, variables: Variables) -> None:
