@@ -35,12 +35,16 @@ class Pairs(NamedTuple):
         source_keypoints: (B, 18, 3) in pixels.
         target: (B, 3, H, W) in [-1, 1].
         target_keypoints: (B, 18, 3) in pixels.
+        source_pose: (B, C, H, W) maps of the source pose.
+        target_pose: (B, C, H, W) maps of the target pose.
     """
 
     source: Tensor
     source_keypoints: Tensor
     target: Tensor
     target_keypoints: Tensor
+    source_pose: Tensor
+    target_pose: Tensor
 
 
 class DeformableGan(ReposeFigures, FashionModule):
@@ -258,33 +262,52 @@ class DeformableGan(ReposeFigures, FashionModule):
         expected = "torchvision" if isinstance(weights, str) else "caffe"
         return VGG19Taps(self.hparams["content_taps"], weights, pooling="max", normalization=normalization or expected)
 
+    def pairs(self, batch: Batch) -> Pairs:
+        """What a batch holds for a training step, the maps of its poses drawn once.
+
+        Raises:
+            ValueError: when the batch has no targets, or lacks key points.
+        """
+        person, target = batch.person, batch.target
+        if target is None or target.keypoints is None or person.keypoints is None:
+            raise ValueError(
+                "deformable_gan learns from the same person in two poses, both with key points; "
+                "this batch lacks the `target` or them"
+            )
+        poses = (
+            pose_maps(each, *self.size, self.hparams["pose"]).to(person.image) for each in (person.keypoints, target.keypoints)
+        )
+        return Pairs(person.image, person.keypoints, target.image, target.keypoints, *poses)
+
+    def paint(self, pairs: Pairs) -> Tensor:
+        """The people of some pairs in their target poses, (B, 3, H, W) in [-1, 1]."""
+        options = self.hparams
+        given = condition(
+            pairs.source, pairs.source_keypoints, pairs.target_keypoints, options["warp_skip"], options["pose"],
+            options["source_pose"], maps=(pairs.source_pose, pairs.target_pose),
+        )  # fmt: skip
+        return self.generator(*given)
+
     def judge(self, pairs: Pairs, image: Tensor) -> Tensor:
         """Logits (B, patches) of pictures (B, 3, H, W) that should show the people of `pairs` in their target poses."""
-        poses = [
-            pose_maps(keypoints, *self.size, self.hparams["pose"]).to(image)
-            for keypoints in (pairs.source_keypoints, pairs.target_keypoints)
-        ]
         transforms = masks = None
         if self.discriminator.kind == "warp":
             transforms = part_affines(pairs.source_keypoints, pairs.target_keypoints).float()
             masks = part_masks(pairs.target_keypoints, *self.size)
-        return self.discriminator(pairs.source, poses[0], image, poses[1], transforms=transforms, masks=masks)
+        return self.discriminator(pairs.source, pairs.source_pose, image, pairs.target_pose, transforms=transforms, masks=masks)
 
-    def discriminator_losses(self, real: Pairs, painted: Pairs) -> dict[str, Tensor]:
-        """Cross entropy of the targets of some pairs ("real"), of what is painted for others ("fake"), and their sum."""
-        with torch.no_grad():
-            generated = self(painted.source, painted.source_keypoints, painted.target_keypoints)
+    def discriminator_losses(self, real: Pairs, painted: Pairs, generated: Tensor) -> dict[str, Tensor]:
+        """Cross entropy of the targets of some pairs ("real"), of what was `generated` for others ("fake"), and their sum."""
         epsilon = self.hparams["epsilon"]
         losses = {
             "real": real_loss(self.judge(real, real.target), epsilon),
-            "fake": fake_loss(self.judge(painted, generated), epsilon),
+            "fake": fake_loss(self.judge(painted, generated.detach()), epsilon),
         }
         return {**losses, "discriminator": losses["real"] + losses["fake"]}
 
-    def generator_losses(self, pairs: Pairs) -> dict[str, Tensor]:
+    def generator_losses(self, pairs: Pairs, generated: Tensor) -> dict[str, Tensor]:
         """Unweighted "adversarial" and "content" losses, "smoothness" where it counts, and "total", their weighted sum."""
         options = self.hparams
-        generated = self(pairs.source, pairs.source_keypoints, pairs.target_keypoints)
         losses = {
             "adversarial": real_loss(self.judge(pairs, generated), options["epsilon"]),
             "content": self.content(generated, pairs.target),
@@ -297,19 +320,24 @@ class DeformableGan(ReposeFigures, FashionModule):
     # ------------------------------------------------------------------------------------------------ training
     def train_adversarial(self, batch: Batch) -> dict[str, Tensor]:
         *judged, painted = self._parts(batch)
+        generated = self.paint(painted)
         losses: dict[str, Tensor] = {}
         for real, fake in zip(judged[::2], judged[1::2], strict=True):
             with self.updating("discriminator") as update:
-                losses |= self.discriminator_losses(real, fake)
+                losses |= self.discriminator_losses(real, fake, generated if fake is painted else self._paint_to_judge(fake))
                 update(losses["discriminator"])
         with self.updating("generator") as update:
-            losses |= self.generator_losses(painted)
+            losses |= self.generator_losses(painted, generated)
             update(losses["total"])
         return losses
 
+    @torch.no_grad()
+    def _paint_to_judge(self, pairs: Pairs) -> Tensor:
+        return self.paint(pairs)
+
     def _parts(self, batch: Batch) -> list[Pairs]:
         """Real and painted pairs of each update of the discriminator in turn, then those of the generator's."""
-        pairs, count = _pairs(batch), 2 * self.hparams["discriminator_steps"] + 1
+        pairs, count = self.pairs(batch), 2 * self.hparams["discriminator_steps"] + 1
         if self.hparams["batches"] == "shared":
             return [pairs] * count
         length = len(batch) // count
@@ -330,20 +358,11 @@ class DeformableGan(ReposeFigures, FashionModule):
         return {key: value for key, value in self.state_dict().items() if key.startswith("generator.")}
 
     def pictures(self, batch: Batch) -> dict[str, Tensor]:
-        pairs = _pairs(batch)
+        pairs = self.pairs(batch)
         poses = torch.stack([draw_skeleton(each, *self.size)[0] for each in pairs.target_keypoints.cpu()])
         return {
             "person": pairs.source,
             "pose": poses.permute(0, 3, 1, 2).to(pairs.source) / 127.5 - 1,
             "target": pairs.target,
-            "generated": self(pairs.source, pairs.source_keypoints, pairs.target_keypoints),
+            "generated": self.paint(pairs),
         }
-
-
-def _pairs(batch: Batch) -> Pairs:
-    person, target = batch.person, batch.target
-    if target is None or target.keypoints is None or person.keypoints is None:
-        raise ValueError(
-            "deformable_gan learns from the same person in two poses, both with key points; this batch lacks the `target` or them"
-        )
-    return Pairs(person.image, person.keypoints, target.image, target.keypoints)

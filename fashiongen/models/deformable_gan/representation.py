@@ -48,6 +48,7 @@ def condition(
     pose: str = "gaussian",
     source_pose: bool = True,
     background: Tensor | None = None,
+    maps: tuple[Tensor, Tensor] | None = None,
 ) -> Conditioning:
     """Everything that the generator needs to paint a person in another pose.
 
@@ -59,13 +60,15 @@ def condition(
         pose: representation of a pose, one of `POSES`.
         source_pose: whether the generator sees the source pose.
         background: (B, 3, H, W), for a generator that was made for one.
+        maps: what `pose_maps` gave for both poses, where it is at hand.
 
     Raises:
         ValueError: for an unknown `pose`.
     """
     height, width = image.shape[-2:]
-    source = torch.cat([image, pose_maps(source_keypoints, height, width, pose).to(image)], dim=1) if source_pose else image
-    target = pose_maps(target_keypoints, height, width, pose).to(image)
+    source, target = image, maps[1] if maps else pose_maps(target_keypoints, height, width, pose).to(image)
+    if source_pose:
+        source = torch.cat([image, maps[0] if maps else pose_maps(source_keypoints, height, width, pose).to(image)], dim=1)
     if background is not None and warp_skip != "none":
         target = torch.cat([target, background], dim=1)
     transforms = masks = joints = None
