@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fashiongen.data.mat_files import read_mat
 from fashiongen.layers.vgg import LAYERS
 
 
@@ -25,20 +26,11 @@ def read_vgg_mat(path: str | Path) -> dict[str, Tensor]:
         FileNotFoundError: when there is no such file.
         ValueError: when it is not such a file, or a convolution is missing.
     """
-    from scipy.io import loadmat
-
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"there is no file {path}")
-    try:
-        content = loadmat(path)
-    except Exception as error:  # SciPy raises errors of many kinds for damaged files
-        raise ValueError(f"{path} is not a readable MATLAB file (truncated?): {error}") from error
-    if "layers" not in content:
-        raise ValueError(f"{path} has no variable 'layers'; expected MatConvNet's imagenet-vgg-verydeep-19.mat")
+    layers = read_mat(path, ["layers"])["layers"]
     state: dict[str, Tensor] = {}
-    for cell in content["layers"].flat:
-        layer = _record(cell)
-        if layer is None or (name := str(_unwrap(layer["name"]))) not in LAYERS:
+    for cell in layers.flat:
+        layer = _unwrap(cell)
+        if not isinstance(layer, dict) or "name" not in layer or (name := str(_unwrap(layer["name"]))) not in LAYERS:
             continue
         filters, biases = _parameters(layer, path, name)
         state[f"{name}.weight"] = torch.from_numpy(filters.astype(np.float32)).permute(3, 2, 0, 1).contiguous()
@@ -50,26 +42,24 @@ def read_vgg_mat(path: str | Path) -> dict[str, Tensor]:
 
 
 def _unwrap(value: Any) -> Any:
-    """The one element of nested 1x1 object arrays and strings."""
+    """The one element of nested 1x1 arrays of objects and strings."""
     while isinstance(value, np.ndarray) and value.size == 1:
         value = value.flat[0]
     return value
 
 
-def _record(cell: Any) -> Any:
-    record = _unwrap(cell)
-    fields = record.dtype.names if isinstance(record, np.void) else None
-    return record if fields and "name" in fields else None
-
-
-def _parameters(layer: Any, path: str | Path, name: str) -> tuple[np.ndarray, np.ndarray]:
-    fields = layer.dtype.names
-    if "weights" in fields:
+def _parameters(layer: dict[str, np.ndarray], path: str | Path, name: str) -> tuple[np.ndarray, np.ndarray]:
+    found: list[np.ndarray] = []
+    if "weights" in layer:
         weights = layer["weights"]
         while weights.dtype == object and weights.size == 1:
             weights = weights.flat[0]
-        if weights.dtype == object and weights.size == 2:
-            return weights.flat[0], weights.flat[1]
-    if "filters" in fields and "biases" in fields:
-        return layer["filters"], layer["biases"]
-    raise ValueError(f"{path}: layer {name} has neither 'weights' of two arrays nor 'filters' and 'biases'")
+        found = list(weights.flat) if weights.dtype == object else []
+    elif "filters" in layer and "biases" in layer:
+        found = [layer["filters"], layer["biases"]]
+    if len(found) != 2 or any(not isinstance(each, np.ndarray) or each.dtype.kind not in "fiu" for each in found):
+        raise ValueError(f"{path}: layer {name} has neither 'weights' of two arrays nor 'filters' and 'biases'")
+    filters, biases = found
+    if filters.ndim != 4:  # MATLAB drops axes of length 1 from the end
+        filters = filters.reshape(*filters.shape, *[1] * (4 - filters.ndim))
+    return filters, biases

@@ -1,4 +1,4 @@
-"""MATLAB files of version 5 (which MATLAB 5 to 7.2 and `-v6`, `-v7` write): numbers, strings and cells.
+"""MATLAB files of version 5 (which MATLAB 5 to 7.2 and `-v6`, `-v7` write): numbers, strings, cells and structures.
 
 SciPy's reader ends the process at some damaged files; this one checks every length and type before it is used. Format: "MAT-File
 Format" of The MathWorks.
@@ -18,7 +18,7 @@ import numpy as np
 
 _HEADER = 128
 _MATRIX, _COMPRESSED = 14, 15
-_CELL, _CHAR = 1, 4
+_CELL, _STRUCTURE, _CHAR, _OPAQUE = 1, 2, 4, 17
 _COMPLEX = 0x08
 _DEEPEST = 16
 
@@ -31,10 +31,11 @@ def read_mat5(path: str | os.PathLike[str], names: Collection[str]) -> dict[str,
     """Those of the named variables that a file has.
 
     Returns:
-        name -> array; cells are arrays of objects that hold arrays, strings are arrays of their rows.
+        name -> array; cells are arrays of objects that hold arrays, structures arrays of objects that are dictionaries of arrays,
+        strings arrays of their rows. The variable "" of a file with objects holds their content, see `read_matrix`.
 
     Raises:
-        ValueError: when the file is damaged, is of another version, or a variable is neither numbers, strings nor a cell of them.
+        ValueError: when the file is damaged, is of another version, or a variable holds something else.
     """
     content = Path(path).read_bytes()
     if len(content) < _HEADER or content[126:128] not in (b"IM", b"MI"):
@@ -52,6 +53,25 @@ def read_mat5(path: str | os.PathLike[str], names: Collection[str]) -> dict[str,
     except (zlib.error, struct.error, UnicodeDecodeError) as error:
         raise ValueError(str(error)) from error
     return found
+
+
+def read_matrix(content: bytes) -> np.ndarray:
+    """A little-endian array without a file around it: the content of MATLAB objects, which lies in the file as bytes.
+
+    Args:
+        content: the array; what lies behind it is left aside.
+
+    Returns:
+        as `read_mat5`; the wrapper around an object's content is left out.
+
+    Raises:
+        ValueError: when it is damaged, or holds something else.
+    """
+    reader = _Reader("<")
+    try:
+        return reader.matrix(*next(reader.elements(memoryview(content)), (0, memoryview(b""))), 0)
+    except (struct.error, UnicodeDecodeError) as error:
+        raise ValueError(str(error)) from error
 
 
 class _Reader:
@@ -90,6 +110,8 @@ class _Reader:
         if len(head) < 3 or len(head[0][1]) < 4:
             raise ValueError("an array has no size or no name")
         (_, flags), sizes, (_, name) = head
+        if flags[0 if self.order == "<" else 3] == _OPAQUE:  # three names, no size
+            return _OPAQUE, (1,), bytes(sizes[1]).decode("latin-1")
         shape = tuple(int(side) for side in self._numbers(*sizes))
         if not 1 <= len(shape) <= 32 or min(shape) < 0:
             raise ValueError(f"an array has the impossible shape {shape}")
@@ -97,31 +119,41 @@ class _Reader:
 
     def _value(self, parts: Iterator[tuple[int, memoryview]], flags: int, shape: tuple[int, ...], depth: int) -> np.ndarray:
         kind, count = flags & 0xFF, math.prod(shape)
+        if depth >= _DEEPEST:
+            raise ValueError(f"cells lie in cells {depth} times")
         if kind == _CELL:
-            return self._cell(parts, shape, depth)
+            return _objects([self.matrix(*part, depth + 1) for part in parts], shape)
+        if kind == _STRUCTURE:
+            return self._structures(parts, shape, depth)
+        if kind == _OPAQUE:
+            wrapped = next((part for part in parts if part[0] == _MATRIX), (0, memoryview(b"")))
+            return self.matrix(*wrapped, depth + 1)
         stored, data = next(parts, (0, memoryview(b"")))
         if kind == _CHAR:
             return self._rows(stored, data, shape)
         if kind not in _CLASSES or flags >> 8 & _COMPLEX:
-            raise ValueError(f"a variable is of class {kind}, neither real numbers, strings nor a cell")
+            raise ValueError(f"a variable is of class {kind}, neither real numbers, strings, a cell nor a structure")
         values = self._numbers(stored, data) if count else np.zeros(0)
         if len(values) != count:
             raise ValueError(f"an array of shape {shape} has {len(values)} values")
         with np.errstate(invalid="ignore"):
             return values.astype(_CLASSES[kind]).reshape(shape, order="F")
 
-    def _cell(self, parts: Iterator[tuple[int, memoryview]], shape: tuple[int, ...], depth: int) -> np.ndarray:
-        if depth >= _DEEPEST:
-            raise ValueError(f"cells lie in cells {depth} times")
-        values = [self._matrix(kind, matrix, depth + 1) for kind, matrix in parts]
-        if len(values) != math.prod(shape):
-            raise ValueError(f"a cell of shape {shape} has {len(values)} entries")
-        flat = np.empty(len(values), object)
-        for place, value in enumerate(values):
-            flat[place] = value
-        return flat.reshape(shape, order="F")
+    def _structures(self, parts: Iterator[tuple[int, memoryview]], shape: tuple[int, ...], depth: int) -> np.ndarray:
+        """Dictionaries: after the names of the fields, padded to one length, the values of all fields of each in turn."""
+        padded, (_, text) = self._numbers(*next(parts, (0, memoryview(b"")))), next(parts, (0, memoryview(b"")))
+        if len(padded) != 1 or padded[0] < 1 or len(text) % padded[0]:
+            raise ValueError("a structure does not name its fields")
+        length = int(padded[0])
+        fields = [bytes(text[start : start + length]).split(b"\0")[0].decode("latin-1") for start in range(0, len(text), length)]
+        values = [self.matrix(*part, depth + 1) for part in parts]
+        rows = [values[start : start + len(fields)] for start in range(0, len(values), len(fields) or 1)]
+        if rows and len(rows[-1]) != len(fields):
+            raise ValueError(f"a structure of {len(fields)} fields has {len(values)} values")
+        return _objects([dict(zip(fields, row, strict=True)) for row in rows], shape)
 
-    def _matrix(self, kind: int, matrix: memoryview, depth: int) -> np.ndarray:
+    def matrix(self, kind: int, matrix: memoryview, depth: int) -> np.ndarray:
+        """The value of an element that is an array."""
         if kind != _MATRIX:
             raise ValueError(f"an entry of a cell is of type {kind}")
         if not len(matrix):
@@ -151,3 +183,12 @@ class _Reader:
         if len(text) != math.prod(shape):
             raise ValueError(f"{len(text)} characters do not fill a matrix of {shape[0]} x {shape[1]}")
         return np.array(["".join(text[row :: shape[0]]) for row in range(shape[0])])
+
+
+def _objects(values: list[np.ndarray] | list[dict[str, np.ndarray]], shape: tuple[int, ...]) -> np.ndarray:
+    if len(values) != math.prod(shape):
+        raise ValueError(f"a cell or structure of shape {shape} has {len(values)} entries")
+    flat = np.empty(len(values), object)
+    for place, value in enumerate(values):
+        flat[place] = value
+    return flat.reshape(shape, order="F")

@@ -54,11 +54,22 @@ def test_big_endian_files_are_read(path):
     assert read_mat5(path, ["d"])["d"].tolist() == [[258, -2]]
 
 
-@pytest.mark.parametrize("value", [{"field": 1.0}, np.array([[1j]])])
-def test_other_kinds_are_refused_when_they_are_asked_for(path, value):
-    savemat(path, {"value": value, "number": 3.0})
+def test_structures_are_dictionaries(path):
+    table = np.zeros((2, 2), [("name", object), ("a_field", object)])
+    for place, record in enumerate(table.flat):
+        record["name"], record["a_field"] = f"layer {place}", np.full((1, place), place, np.float32)
+    savemat(path, {"table": table, "one": {"inner": {"value": 3.0}}})
+    found = read_mat5(path, ["table", "one"])
+    assert found["one"].item()["inner"].item()["value"].item() == 3
+    for expected, record in zip(table.flat, found["table"].flat, strict=True):
+        assert list(record) == ["name", "a_field"] and record["name"].item() == expected["name"]
+        assert np.array_equal(record["a_field"].ravel(), expected["a_field"].ravel())
+
+
+def test_other_kinds_are_refused_when_they_are_asked_for(path):
+    savemat(path, {"value": np.array([[1j]]), "number": 3.0})
     assert read_mat5(path, ["number"])["number"].item() == 3
-    with pytest.raises(ValueError, match="neither real numbers, strings nor a cell"):
+    with pytest.raises(ValueError, match="neither real numbers, strings, a cell nor a structure"):
         read_mat5(path, ["value"])
 
 
@@ -66,7 +77,8 @@ def test_other_kinds_are_refused_when_they_are_asked_for(path, value):
 def test_any_damage_ends_in_a_value_or_an_error(path, compressed):
     cell = np.empty((3, 1), object)
     cell[:, 0] = ["the lady wore", "a", "the boy"]
-    savemat(path, {"words": cell, "values": np.arange(24.0).reshape(2, 3, 4)}, do_compression=compressed)
+    record = {"name": "conv1_1", "weights": cell}
+    savemat(path, {"words": cell, "values": np.arange(24.0).reshape(2, 3, 4), "record": record}, do_compression=compressed)
     whole, random, refused = np.fromfile(path, np.uint8), np.random.default_rng(0), 0
     for trial in range(600):
         content = whole.copy()
@@ -77,7 +89,7 @@ def test_any_damage_ends_in_a_value_or_an_error(path, compressed):
             content[places] = random.integers(0, 256, len(places))
         content.tofile(path)
         try:
-            read_mat5(path, ["words", "values"])
+            read_mat5(path, ["words", "values", "record"])
         except ValueError:
             refused += 1
     assert refused > 200

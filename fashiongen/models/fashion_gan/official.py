@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from fashiongen.convert.torch7 import TorchObject, read_t7
+from fashiongen.data.mat_files import read_mat
 from fashiongen.hub import create
 from fashiongen.models.fashion_gan.blocks import Norm
 from fashiongen.models.fashion_gan.shape_networks import TEXT_FEATURES
@@ -156,17 +157,10 @@ def read_mean(path: str | Path) -> Tensor:
         FileNotFoundError: when there is no such file.
         ValueError: naming it, when it is damaged or holds something else.
     """
-    from scipy.io import loadmat
-
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"there is no file {path}")
-    try:
-        mean = np.asarray(loadmat(path)["ih_mean"], np.float32)
-    except Exception as error:  # SciPy raises errors of many kinds for damaged files
-        raise ValueError(f"{path} is no MATLAB file with the mean picture ih_mean, or is damaged: {error}") from error
-    if mean.ndim != 3 or mean.shape[2] != 3 or not (mean.min() >= 0 and mean.max() <= 1):
+    mean = np.asarray(read_mat(path, ["ih_mean"])["ih_mean"])
+    if mean.dtype.kind not in "fiu" or mean.ndim != 3 or mean.shape[2] != 3 or not (mean.min() >= 0 and mean.max() <= 1):
         raise ValueError(f"{path}: ih_mean is an RGB picture (H, W, 3) in [0, 1], not {mean.shape}")
-    return torch.from_numpy(mean).permute(2, 0, 1).contiguous()
+    return torch.from_numpy(mean.astype(np.float32)).permute(2, 0, 1).contiguous()
 
 
 def shape_options(generator: Variables, discriminator: Variables) -> dict[str, Any]:
