@@ -26,6 +26,7 @@ COMMANDS = (
     "predict",
     "convert",
     "push",
+    "export",
     "data",
 )
 

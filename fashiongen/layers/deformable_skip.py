@@ -122,7 +122,7 @@ def _check(
     interpolation: str,
     gradient: str,
 ) -> tuple[int, int]:
-    if features.ndim != 4 or transforms.ndim != 3 or transforms.shape[-1] != 8 or len(features) != len(transforms):
+    if features.ndim != 4 or transforms.ndim != 3 or transforms.shape[-1] != 8 or features.shape[0] != transforms.shape[0]:
         raise ValueError(
             f"features (B, C, h, w) and transforms (B, N, 8) do not fit: {tuple(features.shape)}, {tuple(transforms.shape)}"
         )

@@ -60,7 +60,7 @@ def pose_mask(keypoints: Tensor, height: int, width: int, radius: int = 4, closi
     painted = limb_seen[..., None] & (steps <= pieces[..., None]) & (centres >= 0).all(dim=-1) & (centres < frame).all(dim=-1)
     nowhere = (width + 2 * radius) * (height + 2 * radius)
     indices = torch.where(painted, centres[..., 1] * frame[0] + centres[..., 0], nowhere)
-    dots = torch.zeros(len(keypoints), nowhere + 1, dtype=torch.float32, device=joints.device)
+    dots = torch.zeros(keypoints.shape[0], nowhere + 1, dtype=torch.float32, device=joints.device)
     dots = dots.scatter(1, indices.flatten(1), 1.0)[:, :-1].view(-1, 1, height + 2 * radius, width + 2 * radius)
 
     offsets = torch.arange(-radius, radius + 1, device=joints.device).square()

@@ -28,7 +28,7 @@ def region_crop(features: Tensor, boxes: Tensor, size: int) -> Tensor:
     Raises:
         ValueError: for other shapes, or a size below 1.
     """
-    if features.ndim != 4 or boxes.ndim != 3 or boxes.shape[-1] != 4 or len(features) != len(boxes):
+    if features.ndim != 4 or boxes.ndim != 3 or boxes.shape[-1] != 4 or features.shape[0] != boxes.shape[0]:
         raise ValueError(f"features (B, C, H, W) and boxes (B, N, 4) do not fit: {tuple(features.shape)}, {tuple(boxes.shape)}")
     if size < 1:
         raise ValueError(f"a crop has at least 1 row, not {size}")

@@ -131,5 +131,5 @@ def paint(labels: Tensor, colours: Tensor) -> Tensor:
     Returns:
         (B, 3, H, W) of that type.
     """
-    sample = torch.arange(len(labels), device=labels.device)[:, None, None]
+    sample = torch.arange(labels.shape[0], device=labels.device)[:, None, None]
     return colours[sample, labels.long()].movedim(-1, 1)

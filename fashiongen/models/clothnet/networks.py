@@ -380,7 +380,7 @@ class PatchDiscriminator(nn.Module):
 
 def one_hot(labels: Tensor, classes: int, dtype: torch.dtype = torch.float32) -> Tensor:
     """(B, H, W) integer ids -> (B, K, H, W): 1/2 at the label, -1/2 elsewhere."""
-    maps = torch.full((len(labels), classes, *labels.shape[1:]), -0.5, dtype=dtype, device=labels.device)
+    maps = torch.full((labels.shape[0], classes, *labels.shape[1:]), -0.5, dtype=dtype, device=labels.device)
     return maps.scatter_(1, labels.long().unsqueeze(1), 0.5)
 
 

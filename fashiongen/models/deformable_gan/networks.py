@@ -334,7 +334,7 @@ def _linear_in_order(layer: nn.Linear, input: Tensor) -> Tensor:
     Raw pixel positions go in, hundreds of times larger than the map that comes out: another order moves the sampled features
     by more than the rest of the network rounds.
     """
-    total = torch.zeros_like(layer.bias).expand(len(input), -1)
+    total = torch.zeros_like(layer.bias).expand(input.shape[0], -1)
     for column, weights in zip(input.unbind(1), layer.weight.unbind(1), strict=True):
         total = total + column[:, None] * weights
     return total + layer.bias

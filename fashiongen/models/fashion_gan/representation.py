@@ -123,7 +123,7 @@ def measure(image: Tensor, labels: Tensor, names: Sequence[str]) -> Tensor:
     Returns:
         (B, N) float32, N the sum of the numbers named.
     """
-    found = [image.new_zeros(len(image), 0)]
+    found = [image.new_zeros(image.shape[0], 0)]
     person = labels != BACKGROUND
     top, bottom = _span(person.any(dim=2))
     left, right = _span(person.any(dim=1))
