@@ -105,7 +105,7 @@ MODELS: dict[str, ModelCard] = {
         outputs="picture, then difference map",
         verbs=("repose",),
         presets=("official-market", "official-deepfashion", "mannequin"),
-        pretrained=(),
+        pretrained=("pg2.mannequin",),
         figures={
             "SSIM, Market-1501, 12,800 test pairs (recalled, unverified)": "0.253",
             "SSIM, DeepFashion, 12,800 test pairs (recalled, unverified)": "0.762",
@@ -127,7 +127,7 @@ MODELS: dict[str, ModelCard] = {
         outputs="picture",
         verbs=("repose",),
         presets=("official-market", "official-deepfashion", "mannequin"),
-        pretrained=(),
+        pretrained=("deformable_gan.mannequin",),
         figures={
             "SSIM, Market-1501, 12,000 test pairs (recalled, unverified)": "0.290",
             "SSIM, DeepFashion, 12,000 test pairs (recalled, unverified)": "0.756",
@@ -171,7 +171,7 @@ MODELS: dict[str, ModelCard] = {
         outputs="mask + picture",
         verbs=("try_on",),
         presets=("keras", "viton-baseline", "stacked", "paper", "mannequin"),
-        pretrained=(),
+        pretrained=("cagan.mannequin",),
         figures={"Inception Score, 2,032 VITON test pairs, profile viton_baseline (recalled, unverified)": "2.981 ± 0.087"},
         needs_to_train=frozenset({"person", "garment"}),
         needs_to_run=frozenset({"person", "garment", "other_garment"}),
@@ -261,6 +261,11 @@ DATA: dict[str, DataCard] = {
         path="fashiongen.data.dress_code:DressCodeDataModule",
         provides=frozenset({"person", "keypoints", "parsing", "garment", "other_garment"}),
         about="people and garments of three categories, Dress Code; your own copy",
+    ),
+    "shards": DataCard(
+        path="fashiongen.data.shards.data:ShardsDataModule",
+        provides=frozenset(ANNOTATIONS),
+        about="any of the others as tar files, which `fashiongen data shard` writes, from a folder or an object store",
     ),
 }
 

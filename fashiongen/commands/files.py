@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fashiongen import registry
+from fashiongen.commands import shards
 
 
 @dataclass(frozen=True)
@@ -140,8 +141,9 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
     parser = commands.add_parser(
         "data",
-        help="write data in the layout of a real data set",
-        description="Write a world in the folder layout of a real data set, to see what such a folder looks like and to test with.",
+        help="write data in the layout of a real data set, or as shards",
+        description="Write a world in the folder layout of a real data set, to see what such a folder looks like and to test with; "
+        "or write any data set as tar shards.",
     )
     worlds = parser.add_subparsers(dest="world", metavar="WORLD", required=True)
     world = worlds.add_parser(
@@ -158,6 +160,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     world.add_argument("--seed", type=int, default=0, help="another seed is another world (default: 0)")
     world.add_argument("--photographs", metavar="FOLDER", help="garment photographs used as textures")
     world.set_defaults(run=write)
+    shards.add_to(worlds)
 
 
 def convert(options: argparse.Namespace) -> None:

@@ -19,6 +19,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from fashiongen import hub, registry
 from fashiongen.callbacks import LAST, PictureWriter, StageCheckpoint, StageProgressBar
 from fashiongen.commands import UsageError
+from fashiongen.commands.catalogue_run import Catalogue, CatalogueData, CatalogueRun, CatalogueWriter
 from fashiongen.commands.configurations import configuration
 from fashiongen.commands.planned import Plan, PlannedData, PlannedWriter
 from fashiongen.commands.reidentification import Reidentification, Reposed
@@ -37,8 +38,12 @@ _DESCRIPTIONS = {
     "predict": "Write the pictures of the test split as PNG files to runs/<model>/predictions/: "
     "fashiongen predict --config viton/mannequin --weights viton. With --reid.poses N write a re-posed training set for "
     "re-identification in Market-1501's layout to runs/<model>/reid/, with --virtual.identities N (disentangled_pig) one of people "
-    "who do not exist to runs/<model>/virtual/. Killed runs of both go on with the same command.",
+    "who do not exist to runs/<model>/virtual/, with --catalogue.people FOLDER --catalogue.garments FOLDER everybody in every "
+    "garment to runs/<model>/catalogue/. Killed runs of all three go on with the same command.",
 }
+_PLANS = ("reid", "virtual", "catalogue")
+"""Options of `predict` that draw something else than the test split."""
+_COUNTS = {2: "two", 3: "three"}
 _DDP = ("ddp", "ddp_spawn", "ddp_fork", "ddp_notebook")
 
 
@@ -61,16 +66,16 @@ def train(words: Sequence[str]) -> None:
     try:
         TrainingCLI(_with_names(words))
     except ArgumentError as error:
-        raise UsageError(f"{_told(error)}; see fashiongen {words[0]} --help") from error
+        raise UsageError(f"{told(error)}; see fashiongen {words[0]} --help") from error
     except ValueError as error:
-        raise ValueError(_told(error)) from error
+        raise ValueError(told(error)) from error
 
 
 def _usage(command: str) -> str:
     return f"fashiongen {command} --config NAME_OR_FILE [options]"
 
 
-def _told(error: Exception) -> str:
+def told(error: Exception) -> str:
     """Of what jsonargparse says of a class that does not take its options, the reason alone."""
     reason = re.search(r"Errors:\s+- (.*?)\s+- Expected a <class 'NoneType'>", str(error), re.DOTALL)
     return reason[1] if reason else str(error)
@@ -150,6 +155,7 @@ class TrainingCLI(LightningCLI):
         if self._parsed_for == "predict":
             parser.add_argument("--reid", type=Reidentification | None, help="A re-posed training set for re-identification.")
             parser.add_argument("--virtual", type=VirtualPeople | None, help="A training set of people who do not exist.")
+            parser.add_argument("--catalogue", type=Catalogue | None, help="Everybody in every garment.")
         if self._parsed_for == "test":
             parser.add_argument("--protocol", type=str | None, help=f"Measure as a paper did: {', '.join(PROTOCOLS)}.")
 
@@ -188,11 +194,18 @@ class TrainingCLI(LightningCLI):
     def _plan(self) -> PlannedWriter | None:
         """Have the trainer draw what a plan says instead of the test split."""
         options = self.config_init[self.subcommand]
-        reid, virtual = options.get("reid"), options.get("virtual")
-        if reid is None and virtual is None:
+        reid, virtual, catalogue = (options.get(name) for name in _PLANS)
+        chosen = [f"--{name}" for name in _PLANS if options.get(name) is not None]
+        if not chosen:
             return None
-        if reid is not None and virtual is not None:
-            raise ValueError("--reid and --virtual are two data sets; write one after the other")
+        if len(chosen) > 1:
+            raise ValueError(f"{' and '.join(chosen)} are {_COUNTS[len(chosen)]} data sets; write one after the other")
+        workers = getattr(self.datamodule, "num_workers", 0)
+        if catalogue is not None:
+            run = CatalogueRun(self.model, catalogue, getattr(self.datamodule, "batch_size", 16))
+            shop = CatalogueWriter(run, catalogue.out or self.folder / "catalogue")
+            self.datamodule = CatalogueData(run, shop, workers)
+            return shop
         plan: Plan
         if virtual is not None:
             plan = VirtualMarket(self.model, self.datamodule, virtual)
@@ -202,7 +215,7 @@ class TrainingCLI(LightningCLI):
             plan = Reposed(self.datamodule, reid)
             folder = reid.out or self.folder / "reid"
         writer = PlannedWriter(plan, folder)
-        self.datamodule = PlannedData(plan, writer, getattr(self.datamodule, "num_workers", 0))
+        self.datamodule = PlannedData(plan, writer, workers)
         return writer
 
     def _callbacks(self, options: Any) -> list[Any]:
