@@ -15,6 +15,7 @@ _CALLS = {
     "repose": "picture = model.repose(person, pose)",
     "redress": "picture = model.redress(person, text)",
     "sample": "pictures = model.sample(4)",
+    "annotate": "person = model.annotate(picture)",
 }
 _HUB_NAME = re.compile(r"([\w-]+/)?[\w.-]+")
 
@@ -26,7 +27,7 @@ def model_card(record: Mapping[str, Any], repository: str | None = None) -> str:
         record: the content of config.json as `fashiongen.hub.save` writes it.
         repository: `user/name` on the Hub, for the lines that load the model.
     """
-    card = registry.MODELS[record["model"]]
+    card = registry.CARDS[record["model"]]
     source = repository or "path/to/this/folder"
     sections = {
         "How to load it": f'```python\nimport fashiongen\n\nmodel = fashiongen.load("{source}")\n{_CALLS[card.verbs[0]]}\n```',
@@ -37,10 +38,11 @@ def model_card(record: Mapping[str, Any], repository: str | None = None) -> str:
         "Licence": f"The weights are published under `{record['licence']}`; the terms of the training data apply beside it.",
         "Citation": f"```bibtex\n{_bibtex(record['model'], card)}\n```",
     }
+    paper = f"the paper of {card.authors} ({card.venue}) in PyTorch Lightning" if card.arxiv else "a model of the library itself"
     introduction = (
         f"# {card.title}\n\n"
-        f"Weights for `{record['model']}` of fashiongen {record['library_version']}: the paper of {card.authors} ({card.venue}) "
-        f"in PyTorch Lightning. Its task is {card.task}; it changes {card.changes}. Stages: {card.stages}."
+        f"Weights for `{record['model']}` of fashiongen {record['library_version']}: {paper}. "
+        f"Its task is {card.task}; it changes {card.changes}. Stages: {card.stages}."
     )
     body = [introduction, *(f"## {title}\n\n{text}" for title, text in sections.items())]
     return f"---\n{_front_matter(record, card)}---\n\n" + "\n\n".join(body) + "\n"

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from fashiongen import __version__, registry
-from fashiongen.commands import UsageError, catalogue, clothes, files, gallery, poses, samples
+from fashiongen.commands import UsageError, annotate, catalogue, clothes, export, files, gallery, poses, samples
 
 TRAINING = {
     "fit": "train a model, or go on with a training: fashiongen fit --config viton/mannequin",
@@ -47,10 +47,11 @@ def parser() -> tuple[argparse.ArgumentParser, list[str]]:
     top.add_argument("--version", action="version", version=f"fashiongen {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
     catalogue.add_to(commands)
-    for family in (gallery, clothes, poses, samples):
+    for family in (gallery, clothes, poses, samples, annotate):
         family.add_to(commands)
     for command, text in TRAINING.items():
         commands.add_parser(command, help=text)
+    export.add_to(commands)
     files.add_to(commands)
     return top, list(commands.choices)
 

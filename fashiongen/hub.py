@@ -46,7 +46,7 @@ def create(name: str, preset: str | None = None, **options: Any) -> FashionModul
     """
     model = registry.model_class(name)
     if preset is not None:
-        file = _CONFIGS / name / f"{registry.find(preset, registry.MODELS[name].presets, f'{name} preset')}.yaml"
+        file = _CONFIGS / name / f"{registry.find(preset, registry.CARDS[name].presets, f'{name} preset')}.yaml"
         options = yaml.load(file.read_text(encoding="utf-8"), _PresetLoader)["model"].get("init_args", {}) | options
     _check_options(name, options)
     return model(**options)
@@ -107,7 +107,7 @@ def load(
     path = Path(source).expanduser()
     name = str(source).partition(".")[0]
     is_checkpoint = path.suffix == ".ckpt"
-    is_name = isinstance(source, str) and "/" not in source and name in registry.MODELS
+    is_name = isinstance(source, str) and "/" not in source and name in registry.CARDS
     if revision is not None and (is_checkpoint or is_name or isinstance(source, Path)):
         raise HubError(f"{source} is no repository of the Hub, it has no revision {revision!r}")
     if is_checkpoint:
@@ -124,7 +124,7 @@ def load(
 
 
 def _bundled(name: str, source: str) -> Path:
-    bundled = registry.MODELS[name].pretrained
+    bundled = registry.CARDS[name].pretrained
     if not bundled:
         raise HubError(f"{name} has no bundled weights; fashiongen.create({name!r}) makes an untrained model")
     return _BUNDLED / (bundled[0] if source == name else registry.find(source, bundled, f"{name} with bundled weights"))
@@ -134,7 +134,7 @@ def _repository_of(source: str | Path, revision: str | None) -> tuple[str, str |
     repository, _, named = str(source).partition("@")
     if isinstance(source, Path) or not _REPOSITORY.fullmatch(repository):
         if isinstance(source, str) and "/" not in source:
-            registry.find(source, registry.MODELS, "folder or model")
+            registry.find(source, registry.CARDS, "folder or model")
         raise HubError(f"there is no folder {source}; repositories of the Hub are written user/name or user/name@revision")
     if named and revision and named != revision:
         raise HubError(f"{source} names the revision {named!r}, revision={revision!r} another one; give one of them")
@@ -173,9 +173,9 @@ def _from_checkpoint(path: Path, options: Mapping[str, Any]) -> FashionModule:
 
 
 def _build(name: str, saved: Mapping[str, Any], options: Mapping[str, Any], file: Path) -> FashionModule:
-    if name not in registry.MODELS:
+    if name not in registry.CARDS:
         raise HubError(
-            f"{file} names the model {name!r}; fashiongen {__version__} knows {', '.join(registry.MODELS)}, "
+            f"{file} names the model {name!r}; fashiongen {__version__} knows {', '.join(registry.CARDS)}, "
             "a newer one may know more: pip install --upgrade fashiongen"
         )
     _check_options(name, options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -13,17 +14,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from fashiongen.data import keypoints as joints
+from fashiongen.annotate.given import as_tensor, name_of, read_keypoints, read_parsing
+from fashiongen.annotate.named import AUTO, AutomaticAnnotator
+from fashiongen.annotate.named import annotator as annotator_of
+from fashiongen.annotate.photographs import Annotation, Annotator, Photograph, PhotographError, checked
 from fashiongen.data import parsing as labels
 from fashiongen.data.cutout import garment_mask
-from fashiongen.data.pictures import Picture, read_labels, read_picture, resize, resize_labels
+from fashiongen.data.pictures import Picture, read_picture, resize, resize_labels
 from fashiongen.types import Garment, Person
 
 Path_ = str | os.PathLike[str]
-Annotator = Callable[[Tensor], Mapping[str, Any]]
 Fit = Literal["pad", "crop", "stretch"]
-
-_ORDERS = {len(names): order for order, names in joints.ORDERS.items()}
 
 
 def person(
@@ -36,15 +37,13 @@ def person(
     width: int = 192,
     fit: Fit = "pad",
     target_scheme: str | None = "lip20",
-    annotator: Annotator | None = None,
+    annotator: str | Annotator | Callable[[Tensor], Mapping[str, Any]] | None = AUTO,
 ) -> Person:
-    """Read a picture of a person with its annotations, and bring everything to one size.
-
-    Annotations are made by others' tools and passed here: key points by OpenPose (its JSON) or any pose estimator, parsing by any
-    human parser. What is not passed stays None; a model that needs it says so.
+    """Read a picture of a person, annotate what is not given, and bring everything to one size.
 
     Args:
-        picture: path, Pillow image, tensor or array, see `fashiongen.data.pictures.read_picture`.
+        picture: path, Pillow image, tensor or array, see `fashiongen.data.pictures.read_picture`. Files are turned upright as their
+            EXIF entry says.
         keypoints: in pixels of `picture`. A path: JSON of OpenPose (18 or 25 points), .mat with `candidate` and `subset`, .npy.
             Or an array (J, 3) of x, y (the centre of the first pixel at 0.5) and visibility or confidence, 0 for a missing joint;
             its order follows from J: 18 OpenPose, 25 BODY_25, 17 COCO, 16 MPII, 14 LSP.
@@ -57,35 +56,59 @@ def person(
         fit: what happens when the aspect differs: "pad" keeps the whole picture and adds white (background, in the parsing) on both
             sides, "crop" cuts both sides off, "stretch" distorts.
         target_scheme: label scheme of the result; None keeps `scheme`.
-        annotator: called with the picture (3, h, w) when key points or parsing are missing; returns some of "keypoints", "parsing",
-            "scheme", "text" as they are passed here.
+        annotator: who finds key points and parsing that are not given. "auto" takes the files beside the picture
+            (`alice_keypoints.json`, `alice_parsing.png`), then the networks of "photo" where their weights were downloaded before,
+            else "mannequin", with a warning; it downloads nothing, and what it does not find stays None, with a warning. None
+            annotates nothing. Others see `fashiongen.annotate.named.annotator`: "photo", "mannequin", "files:FOLDER", an
+            annotator, or a callable that takes the picture (3, h, w).
 
     Raises:
         FileNotFoundError: when a file does not exist.
+        PhotographError: a ValueError, when the annotator that was asked for finds nobody, or somebody too small.
         ValueError: naming the file and the fix: for pictures, key points and label maps that cannot be read, hold nobody, or
             belong to a picture of another size.
     """
     if fit not in ("pad", "crop", "stretch"):
         raise ValueError(f"fit is 'pad', 'crop' or 'stretch', not {fit!r}")
-    name = _name(picture, "picture")
+    name = name_of(picture, "picture")
     image = read_picture(picture)
     if annotator is not None and (keypoints is None or parsing is None):
-        found = annotator(image)
-        keypoints = found.get("keypoints") if keypoints is None else keypoints
-        text = found.get("text") if text is None else text
-        if parsing is None:
-            parsing, scheme = found.get("parsing"), found.get("scheme", scheme)
+        path = Path(picture) if isinstance(picture, str | os.PathLike) else None
+        found = _annotated(Photograph(image, name, path), annotator, scheme)
+        keypoints = found.keypoints if keypoints is None else keypoints
+        text = found.text if text is None else text
+        if parsing is None and found.parsing is not None:
+            parsing, scheme = found.parsing, found.scheme
     frame = _Frame.of(image, height, width, fit)
-    points = None
-    if keypoints is not None:
-        points = _read_keypoints(keypoints)
-        _check_place(points, image, name, _name(keypoints, "keypoints"))
-        points = frame.move(points)
+    points = None if keypoints is None else frame.move(read_keypoints(keypoints, image, name))
     label_map = None
     if parsing is not None:
-        label_map = labels.convert(_read_parsing(parsing, scheme, image, name), scheme, target_scheme or scheme)
+        label_map = labels.convert(read_parsing(parsing, scheme, image, name), scheme, target_scheme or scheme)
         label_map = frame.label(label_map)
     return Person(frame.picture(image, 1.0), points, label_map, target_scheme or scheme, text=text)
+
+
+def _annotated(photograph: Photograph, source: Any, scheme: str) -> Annotation:
+    """What an annotator finds; the default one warns where others raise."""
+    automatic = isinstance(source, str) and source == AUTO
+    if automatic:
+        chosen: Annotator = AutomaticAnnotator()
+    elif isinstance(source, str) and source.startswith("files:") and scheme != "lip20":
+        chosen = annotator_of(source, scheme=scheme)
+    else:
+        chosen = annotator_of(source)
+    (found,) = chosen.detect([photograph])
+    if isinstance(found, Annotation):
+        for note in found.notes:
+            warnings.warn(f"{photograph.name}: {note}", stacklevel=3)
+        try:
+            return checked(found, photograph, body="any") if isinstance(source, str) else found
+        except PhotographError as error:
+            found = error
+    if not automatic:
+        raise found
+    warnings.warn(f"{found} (annotator=None leaves annotations out)", stacklevel=3)
+    return Annotation()
 
 
 def garment(
@@ -112,7 +135,7 @@ def garment(
     """
     if not 0 <= margin < 0.25:
         raise ValueError(f"margin is a share of the page from 0 to 0.25, not {margin}")
-    name = _name(picture, "picture")
+    name = name_of(picture, "picture")
     image = read_picture(picture)
     if mask is None:
         try:
@@ -171,79 +194,13 @@ class _Frame(NamedTuple):
         return torch.stack([x, y, keypoints[:, 2]], dim=1) * (inside & (keypoints[:, 2] > 0))[:, None]
 
 
-def _name(source: Any, otherwise: str) -> str:
-    return str(source) if isinstance(source, str | os.PathLike) else otherwise
-
-
-def _array(values: Tensor | np.ndarray[Any, Any] | Any) -> Tensor:
-    return values.detach().cpu() if isinstance(values, Tensor) else torch.from_numpy(np.ascontiguousarray(values))
-
-
-def _read_keypoints(source: Path_ | Tensor | np.ndarray[Any, Any]) -> Tensor:
-    """(18, 3) in pixels of the picture, whatever the source."""
-    name = _name(source, "keypoints")
-    if isinstance(source, str | os.PathLike):
-        path = Path(source)
-        if not path.exists():
-            raise FileNotFoundError(f"{path}: no such key-point file")
-        if path.suffix == ".json":
-            return joints.read_openpose(path)
-        if path.suffix == ".mat":
-            return joints.read_mat(path)
-        if path.suffix != ".npy":
-            raise ValueError(f"{path}: key points are read from .json (OpenPose), .mat (candidate, subset) or .npy")
-        try:
-            source = np.load(path, allow_pickle=False)
-        except (ValueError, OSError, EOFError) as error:
-            raise ValueError(f"{path} is not a NumPy array: {error}") from error
-    points = _array(source)
-    if points.ndim != 2 or points.shape[1] != 3 or len(points) not in _ORDERS:
-        known = ", ".join(f"{count} ({order})" for count, order in sorted(_ORDERS.items()))
-        raise ValueError(f"{name}: key points are (J, 3): x, y, visibility, with J one of {known}; got {tuple(points.shape)}")
-    points = joints.check(points.float(), name, _ORDERS[len(points)])
-    if not torch.isin(points[:, 2], torch.tensor([0.0, 1.0, 2.0])).all():  # confidences
-        points[:, 2] = 2.0 * (points[:, 2] > 0)
-    return joints.check(joints.convert(points, _ORDERS[len(points)], "openpose18"), name)
-
-
-def _check_place(points: Tensor, image: Tensor, picture: str, name: str) -> None:
-    """Refuse points that cannot belong to a picture of this size."""
-    height, width = image.shape[1:]
-    seen = points[points[:, 2] > 0]
-    x, y = seen[:, 0], seen[:, 1]
-    if ((x < -0.1 * width) | (x > 1.1 * width) | (y < -0.1 * height) | (y > 1.1 * height)).any():
-        raise ValueError(
-            f"{name}: key points reach from ({x.min():.0f}, {y.min():.0f}) to ({x.max():.0f}, {y.max():.0f}), {picture} has "
-            f"{width}x{height} pixels (width x height); detect them in this picture, or scale them to it"
-        )
-
-
-def _read_parsing(source: Path_ | Tensor | np.ndarray[Any, Any], scheme: str, image: Tensor, picture: str) -> Tensor:
-    """(H, W) uint8 of the picture's size."""
-    name = _name(source, "parsing")
-    parsing = read_labels(source) if isinstance(source, str | os.PathLike) else _array(source)
-    if parsing.ndim != 2 or parsing.dtype == torch.bool:
-        raise ValueError(f"{name}: a label map is (H, W) of integers, not {tuple(parsing.shape)} of {parsing.dtype}")
-    labels.check(parsing, scheme, name)
-    if not parsing.any():
-        raise ValueError(f"{name}: every pixel is background; parse the picture again or leave it out")
-    height, width = image.shape[1:]
-    h, w = parsing.shape
-    if abs(h - height * w / width) > 1 and abs(w - width * h / height) > 1:
-        raise ValueError(
-            f"{name} has {w}x{h} pixels (width x height), {picture} has {width}x{height}; a label map lies over its picture: "
-            "crop or resize one of them"
-        )
-    return resize_labels(parsing.to(torch.uint8), height, width)
-
-
 def _read_mask(source: Path_ | Tensor | np.ndarray[Any, Any], image: Tensor, picture: str) -> Tensor:
     """(1, H, W) float in [0, 1]."""
-    name = _name(source, "mask")
+    name = name_of(source, "mask")
     if isinstance(source, str | os.PathLike):
         mask = (read_picture(source).mean(0) + 1) / 2
     else:
-        mask = _array(source).squeeze(0)
+        mask = as_tensor(source).squeeze(0)
         if mask.dtype == torch.uint8 and int(mask.max()) > 1:
             mask = mask / 255
         mask = mask.float()

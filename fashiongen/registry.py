@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import ChainMap
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -216,6 +217,32 @@ MODELS: dict[str, ModelCard] = {
     ),
 }
 
+TOOLS: dict[str, ModelCard] = {
+    "annotator": ModelCard(
+        path="fashiongen.models.annotator.module:Annotator",
+        title="Key points and parsing of people, learned from the mannequin world",
+        authors="fashiongen",
+        venue="no paper",
+        arxiv="",
+        code="",
+        task="annotation",
+        changes="nothing",
+        stages="1: key points, their visibility and parsing together",
+        adversarial="no",
+        outputs="key points and label map",
+        verbs=("annotate",),
+        presets=("mannequin",),
+        pretrained=(),
+        figures={},
+        needs_to_train=frozenset({"person", "keypoints", "parsing"}),
+        needs_to_run=frozenset({"person"}),
+    ),
+}
+"""Models that are no paper's."""
+
+CARDS = ChainMap(MODELS, TOOLS)
+"""Everything that `load` and `create` know."""
+
 DATA: dict[str, DataCard] = {
     "mannequin": DataCard(
         path="fashiongen.mannequin.data:MannequinDataModule",
@@ -292,7 +319,7 @@ class UnknownName(KeyError):
 
 def model_class(name: str) -> Any:
     """The LightningModule class of a registry name; imports it."""
-    return _import(MODELS[find(name, MODELS, "model")].path)
+    return _import(CARDS[find(name, CARDS, "model")].path)
 
 
 def data_class(name: str) -> Any:
@@ -333,4 +360,4 @@ def info(name: str) -> ModelCard:
     Raises:
         KeyError: for an unknown name, with the nearest ones.
     """
-    return MODELS[find(name.partition(".")[0], MODELS, "model")]
+    return CARDS[find(name.partition(".")[0], CARDS, "model")]

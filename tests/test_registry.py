@@ -7,14 +7,14 @@ from fashiongen import registry
 
 
 def test_every_path_leads_to_a_class():
-    for card in [*registry.MODELS.values(), *registry.DATA.values()]:
+    for card in [*registry.CARDS.values(), *registry.DATA.values()]:
         module, _, name = card.path.partition(":")
         assert isinstance(getattr(importlib.import_module(module), name), type)
 
 
 def test_cards_agree_with_the_classes_and_the_shipped_files():
     package = Path(registry.__file__).parent
-    for name, card in registry.MODELS.items():
+    for name, card in registry.CARDS.items():
         model = registry.model_class(name)
         assert model.name == name
         assert all(hasattr(model, verb) for verb in card.verbs)

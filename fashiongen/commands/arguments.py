@@ -147,7 +147,8 @@ def _pose_files(source: str) -> list[str]:
     folder = Path(source)
     if not folder.is_dir():
         return [source]
-    found = sorted(str(file) for file in folder.glob("*.json"))
+    # A folder that `annotate` wrote holds annotations.json as well.
+    found = sorted(map(str, folder.glob(f"*{_OPENPOSE}"))) or sorted(map(str, folder.glob("*.json")))
     if not found:
         raise FileNotFoundError(f"{folder} holds no poses; OpenPose's --write_json puts one .json file a picture into a folder")
     return found
@@ -166,7 +167,7 @@ def _pose(source: str, model: Any, size: tuple[int, int]) -> Person:
         return read
     page = torch.ones(3, *size)
     try:
-        return fashiongen.person(page, keypoints=source, height=model.size[0], width=model.size[1])
+        return fashiongen.person(page, keypoints=source, height=model.size[0], width=model.size[1], annotator=None)
     except ValueError as error:
         raise ValueError(f"{error}. --pose-size WIDTH HEIGHT says how large the pictures were that a pose was found in") from error
 

@@ -34,7 +34,7 @@ def list_models(options: argparse.Namespace) -> None:
         return
     width = max(map(len, names), default=0)
     for name in names:
-        card = registry.MODELS[name]
+        card = registry.CARDS[name]
         weights = ", ".join(card.pretrained) or "no bundled weights"
         print(f"{name:{width}}  {card.task}, {card.venue}; {weights}")
 
@@ -44,7 +44,7 @@ def info(options: argparse.Namespace) -> None:
 
 
 def _lines(card: registry.ModelCard) -> Iterator[str]:
-    name = next(name for name, known in registry.MODELS.items() if known is card)
+    name = next(name for name, known in registry.CARDS.items() if known is card)
     yield f"{name}: {card.title}"
     rows = {
         "authors": card.authors,

@@ -94,7 +94,7 @@ def _class_path(name: str, cards: Mapping[str, registry.ModelCard] | Mapping[str
 _NAMED: dict[str, Callable[[str], str]] = {
     "--config": lambda name: str(configuration(name)),
     "-c": lambda name: str(configuration(name)),
-    "--model": lambda name: _class_path(name, registry.MODELS),
+    "--model": lambda name: _class_path(name, registry.CARDS),
     "--data": lambda name: _class_path(name, registry.DATA),
 }
 

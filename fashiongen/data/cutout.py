@@ -138,14 +138,36 @@ def _distance_to_border_colours(colours: _Floats, centre: _Mask, clusters: int =
 
 
 def _largest_piece(mask: _Mask) -> _Mask:
-    """The component with the most pixels, without threads thinner than three pixels and without holes."""
-    opened = ndimage.binary_opening(mask, iterations=2)
-    pieces, count = ndimage.label(opened)
+    """The component with the most pixels, without threads thinner than three pixels and without holes.
+
+    A large piece right above or below it belongs to it: the other half of a dress whose belt looks like the background.
+    """
+    pieces, count = ndimage.label(ndimage.binary_opening(mask, iterations=2))
     if not count:
         return np.zeros_like(mask)
     sizes = np.bincount(pieces.ravel())
     sizes[0] = 0
-    return ndimage.binary_fill_holes(pieces == sizes.argmax())
+    largest = int(sizes.argmax())
+    garment = ndimage.binary_fill_holes(pieces == largest)
+    for other in np.flatnonzero(sizes >= 0.2 * sizes[largest]):
+        if other != largest:
+            garment = _joined(garment, ndimage.binary_fill_holes(pieces == other))
+    return ndimage.binary_fill_holes(garment)
+
+
+def _joined(garment: _Mask, piece: _Mask) -> _Mask:
+    """The garment with a piece, and with what lies between them, where a low gap across most of the narrower one divides them."""
+    reach = round(0.05 * len(garment))
+    between = _closed(garment | piece, reach) & ~_closed(garment, reach) & ~_closed(piece, reach)
+    narrower = min(garment.any(axis=0).sum(), piece.any(axis=0).sum())
+    return garment | piece | between if between.any(axis=0).sum() > 0.5 * narrower else garment
+
+
+def _closed(mask: _Mask, reach: int) -> _Mask:
+    """Gaps of up to twice `reach` rows filled."""
+    column = np.ones((2 * reach + 1, 1), bool)
+    padded = ndimage.binary_closing(np.pad(mask, ((reach, reach), (0, 0))), column)
+    return padded[reach : len(padded) - reach]
 
 
 def _soften(mask: _Mask) -> _Floats:

@@ -281,7 +281,7 @@ def _read(path: str | os.PathLike[str], sizes: list[tuple[int, int]]) -> Tensor:
     height, width = (max(sides) for sides in zip(*sizes, strict=True))
     blank = torch.zeros(3, height, width)
     try:
-        read = person(blank, keypoints=path, height=height, width=width)
+        read = person(blank, keypoints=path, height=height, width=width, annotator=None)
     except ValueError as error:
         raise ValueError(f"{error} (a pose counts in pixels of the person's picture, or of frame=(height, width))") from error
     assert read.keypoints is not None

@@ -9,7 +9,7 @@ from fashiongen.commands.configurations import configuration, configurations
 
 
 def test_shipped_configurations_are_those_of_the_registry() -> None:
-    presets = {f"{name}/{preset}" for name, card in registry.MODELS.items() for preset in card.presets}
+    presets = {f"{name}/{preset}" for name, card in registry.CARDS.items() for preset in card.presets}
     assert set(configurations()) == presets
     assert all(configuration(name).is_file() for name in presets)
 

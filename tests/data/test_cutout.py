@@ -45,6 +45,22 @@ def test_a_garment_that_reaches_the_border():
     assert overlap(garment_mask(photograph(silhouette, (0.4, 0.3, 0.1), (-0.6, -0.6, 0.1))), silhouette) > 0.9
 
 
+def test_a_belt_like_the_floor_does_not_cut_a_dress_in_two():
+    silhouette = shirt()
+    picture = photograph(silhouette, (0.4, 0.3, 0.1), (-0.6, -0.6, 0.1))
+    picture[:, 56:60] = photograph(np.zeros_like(silhouette), (0.4, 0.3, 0.1), (0, 0, 0))[:, 56:60]
+    assert overlap(garment_mask(picture), silhouette) > 0.9
+
+
+def test_what_lies_beside_a_garment_is_left_out():
+    silhouette = np.zeros((96, 80), bool)
+    silhouette[20:80, 25:60] = True
+    shoe = np.zeros_like(silhouette)
+    shoe[40:64, 68:78] = True
+    mask = garment_mask(photograph(silhouette | shoe, (0.4, 0.3, 0.1), (-0.6, -0.6, 0.1)))
+    assert overlap(mask, silhouette) > 0.9
+
+
 def test_on_white_everything_else_is_garment_and_holes_are_filled():
     silhouette = shirt()
     image = torch.ones(3, 96, 80)
