@@ -52,7 +52,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "cagan": ("cagan", _CAGAN),
     "cagan-batch": ("cagan", {**_CAGAN, "norm": "batch"}),
     "cagan-paper": ("cagan", {**_CAGAN, "profile": "paper"}),
-    "cagan-viton_baseline": ("cagan", {**_CAGAN, "profile": "viton_baseline", "width": 4}),
+    "cagan-viton_baseline": ("cagan", {**_CAGAN, "profile": "viton_baseline", "width": 4, "size": (64, 64)}),
     "cagan-stacked": ("cagan", {**_CAGAN, "profile": "stacked", "size": (96, 96), "refiner_widths": (8, 8)}),
     "clothnet": ("clothnet", _CLOTH),
     "clothnet-published": ("clothnet", {
