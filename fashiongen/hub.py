@@ -24,9 +24,10 @@ from fashiongen.folder import CONFIG, FILES, FORMAT, WEIGHTS, HubError, plain, r
 if TYPE_CHECKING:
     from fashiongen.models.base import FashionModule
 
-__all__ = ["HubError", "create", "load", "push", "save"]
+__all__ = ["HubError", "create", "load", "locate", "push", "save"]
 
 _BUNDLED = Path(__file__).parent / "weights"
+_CHECKPOINT = ".ckpt"
 _CONFIGS = Path(__file__).parent / "configs"
 _ADDED_BY_CLI = ("_class_path", "_instantiator")
 _REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
@@ -104,23 +105,42 @@ def load(
         KeyError: for an unknown name or option, with the nearest known ones.
         HubError: when there are no weights, when they are damaged or do not fit, when the repository cannot be read.
     """
+    path = locate(source, revision=revision, token=token)
+    model = _from_checkpoint(path, options) if path.suffix == _CHECKPOINT else _from_folder(path, options, _cure(path))
+    return model.to(device).eval()
+
+
+def locate(source: str | Path, *, revision: str | None = None, token: str | bool | None = None) -> Path:
+    """The checkpoint or folder in Hub layout that `load` opens; a repository is fetched.
+
+    Args:
+        source: as `load` takes it.
+        revision: branch, tag or commit of a repository.
+        token: of the Hub, in place of the one that was logged in with.
+
+    Raises:
+        KeyError, HubError: as `load`.
+    """
     path = Path(source).expanduser()
     name = str(source).partition(".")[0]
-    is_checkpoint = path.suffix == ".ckpt"
+    is_checkpoint = path.suffix == _CHECKPOINT
     is_name = isinstance(source, str) and "/" not in source and name in registry.CARDS
     if revision is not None and (is_checkpoint or is_name or isinstance(source, Path)):
         raise HubError(f"{source} is no repository of the Hub, it has no revision {revision!r}")
-    if is_checkpoint:
-        model = _from_checkpoint(path, options)
-    elif is_name:
-        model = _from_folder(_bundled(name, str(source)), options, "install fashiongen again")
-    elif path.is_dir() and revision is None:
-        model = _from_folder(path, options, "save or copy the folder again")
-    else:
-        snapshot = _download(*_repository_of(source, revision), token)
-        cure = f"delete {snapshot.parents[1]} and load again; if that does not help, the repository itself has to be repaired"
-        model = _from_folder(snapshot, options, cure)
-    return model.to(device).eval()
+    if is_name and not is_checkpoint:
+        return _bundled(name, str(source))
+    if is_checkpoint or (path.is_dir() and revision is None):
+        return path
+    return _download(*_repository_of(source, revision), token)
+
+
+def _cure(folder: Path) -> str:
+    """What helps when a folder is damaged."""
+    if folder.parent == _BUNDLED:
+        return "install fashiongen again"
+    if folder.parent.name == "snapshots":
+        return f"delete {folder.parents[1]} and load again; if that does not help, the repository itself has to be repaired"
+    return "save or copy the folder again"
 
 
 def _bundled(name: str, source: str) -> Path:

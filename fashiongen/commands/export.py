@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from fashiongen import registry
 from fashiongen.export import FORMATS
 
 
@@ -38,15 +37,10 @@ def weights_of(source: str) -> dict[str, Any]:
     from fashiongen import hub
     from fashiongen.folder import read_folder
 
-    path = Path(source).expanduser()
-    if path.suffix == ".ckpt":
-        return {"name": path.name}
-    if "/" not in source and source.partition(".")[0] in registry.MODELS:
-        folder = hub._bundled(source.partition(".")[0], source)
-        name = folder.name
-    elif path.is_dir():
-        folder, name = path, path.resolve().name
-    else:
-        folder, name = hub._download(*hub._repository_of(source, None), None), source
+    folder = hub.locate(source)
+    if folder.suffix == ".ckpt":
+        return {"name": folder.name}
     record = read_folder(folder)
+    is_repository = "/" in source and not Path(source).expanduser().is_dir()
+    name = source if is_repository else folder.resolve().name
     return {"name": name, "licence": record.get("licence"), "data": record.get("data"), "sha256": record["weights"]["sha256"]}

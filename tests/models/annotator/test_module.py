@@ -2,8 +2,8 @@ import copy
 import dataclasses
 
 import pytest
-import pytorch_lightning as pl
 import torch
+from fitting import same, trainer
 from torch.utils.data import DataLoader
 
 from fashiongen import hub
@@ -44,17 +44,6 @@ def tiny(**options):
     defaults = dict(size=SIZE, channels=(8, 8, 8, 8), width=8, steps=STEPS, pictures_every=0)
     torch.manual_seed(0)
     return Annotator(**{**defaults, **options})
-
-
-def trainer(folder, **options):
-    return pl.Trainer(
-        accelerator="cpu", max_epochs=-1, logger=False, enable_checkpointing=False, enable_progress_bar=False,
-        enable_model_summary=False, default_root_dir=folder, **options,
-    )  # fmt: skip
-
-
-def same(one, other):
-    return all(torch.equal(tensor, other.state_dict()[key]) for key, tensor in one.state_dict().items())
 
 
 # ------------------------------------------------------------------------------------------------------------- training

@@ -2,8 +2,8 @@ import copy
 import dataclasses
 
 import pytest
-import pytorch_lightning as pl
 import torch
+from fitting import same, trainer
 from PIL import Image
 from torch.utils.data import DataLoader
 
@@ -74,13 +74,6 @@ def tiny(profile="keras", **options):
     return Cagan(profile, **{**defaults, **options})
 
 
-def trainer(folder, **options):
-    return pl.Trainer(
-        accelerator="cpu", max_epochs=-1, logger=False, enable_checkpointing=False, enable_progress_bar=False,
-        enable_model_summary=False, default_root_dir=folder, **options,
-    )  # fmt: skip
-
-
 def fit(module, folder, data=None, **options):
     runner = trainer(folder, **options)
     runner.fit(module, data or loader())
@@ -89,11 +82,6 @@ def fit(module, folder, data=None, **options):
 
 def pictures_of(batch):
     return batch.person.image, batch.garment.image, batch.other_garment.image
-
-
-def same(first, second):
-    state, other = first.state_dict(), second.state_dict()
-    return state.keys() == other.keys() and all(torch.equal(state[key], other[key]) for key in state)
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@ import dataclasses
 from functools import partial
 
 import pytest
-import pytorch_lightning as pl
 import torch
+from fitting import changed, trainer
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch.utils.data import DataLoader
 
@@ -55,24 +55,8 @@ def tiny(**options):
     return ClothNet(**{**defaults, **options})
 
 
-def trainer(folder, **options):
-    return pl.Trainer(
-        accelerator="cpu", max_epochs=-1, logger=False, enable_checkpointing=False, enable_progress_bar=False,
-        enable_model_summary=False, default_root_dir=folder, **options,
-    )  # fmt: skip
-
-
 def fit(module, folder, **options):
     trainer(folder, **options).fit(module, loader())
-
-
-def changed(module, before):
-    """Names of the networks whose weights differ."""
-    return {
-        name
-        for name, network in module.named_children()
-        if any(not torch.equal(tensor, getattr(before, name).state_dict()[key]) for key, tensor in network.state_dict().items())
-    }
 
 
 # ------------------------------------------------------------------------------------------------------------- training

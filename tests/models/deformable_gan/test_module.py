@@ -4,8 +4,8 @@ import itertools
 
 import h5py
 import pytest
-import pytorch_lightning as pl
 import torch
+from fitting import changed, trainer
 from PIL import Image
 from torch.utils.data import DataLoader
 
@@ -75,24 +75,8 @@ def tiny(**options):
     return DeformableGan(**{**defaults, **options})
 
 
-def trainer(folder, **options):
-    return pl.Trainer(
-        accelerator="cpu", max_epochs=-1, logger=False, enable_checkpointing=False, enable_progress_bar=False,
-        enable_model_summary=False, default_root_dir=folder, **options,
-    )  # fmt: skip
-
-
 def fit(module, folder, **options):
     trainer(folder, **options).fit(module, loader())
-
-
-def changed(module, before):
-    """Names of the networks whose weights differ."""
-    return {
-        name
-        for name, network in module.named_children()
-        if any(not torch.equal(tensor, getattr(before, name).state_dict()[key]) for key, tensor in network.state_dict().items())
-    }
 
 
 # ------------------------------------------------------------------------------------------------------------ training

@@ -2,8 +2,8 @@ import copy
 import dataclasses
 
 import pytest
-import pytorch_lightning as pl
 import torch
+from fitting import changed, trainer
 from torch.utils.data import DataLoader
 
 from fashiongen import hub
@@ -70,25 +70,9 @@ def tiny(**options):
     return DisentangledPig(**{**defaults, **options})
 
 
-def trainer(folder, **options):
-    return pl.Trainer(
-        accelerator="cpu", max_epochs=-1, logger=False, enable_checkpointing=False, enable_progress_bar=False,
-        enable_model_summary=False, default_root_dir=folder, **options,
-    )  # fmt: skip
-
-
 def fit(module, folder, items=None, **options):
     trainer(folder, **options).fit(module, loader(items))
     return module
-
-
-def changed(module, before):
-    """Names of the networks whose weights differ."""
-    return {
-        name
-        for name, network in module.named_children()
-        if any(not torch.equal(tensor, getattr(before, name).state_dict()[key]) for key, tensor in network.state_dict().items())
-    }
 
 
 def only(stage, steps=1):

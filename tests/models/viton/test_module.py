@@ -4,6 +4,7 @@ import dataclasses
 import pytest
 import pytorch_lightning as pl
 import torch
+from fitting import trainer
 from torch.utils.data import DataLoader
 
 from fashiongen.models.viton.module import Viton
@@ -47,12 +48,9 @@ def tiny(**options):
 
 
 def fit(module, folder, **options):
-    trainer = pl.Trainer(
-        accelerator="cpu", max_epochs=-1, logger=False, enable_checkpointing=False, enable_progress_bar=False,
-        enable_model_summary=False, default_root_dir=folder, **options,
-    )  # fmt: skip
-    trainer.fit(module, loader())
-    return trainer
+    runner = trainer(folder, **options)
+    runner.fit(module, loader())
+    return runner
 
 
 def weights(network):
