@@ -17,6 +17,7 @@ from pytorch_lightning.cli import LightningArgumentParser, LightningCLI, SaveCon
 from pytorch_lightning.loggers import TensorBoardLogger
 
 from fashiongen import hub, registry
+from fashiongen.annotate.figures import JointFigures
 from fashiongen.callbacks import LAST, PictureWriter, StageCheckpoint, StageProgressBar
 from fashiongen.commands import UsageError
 from fashiongen.commands.catalogue_run import Catalogue, CatalogueData, CatalogueRun, CatalogueWriter
@@ -34,7 +35,7 @@ _DESCRIPTIONS = {
     "One stage alone: --model.init_args.only STAGE. Fine-tune: --weights MODEL.",
     "validate": "Figures on the validation split: fashiongen validate --config viton/mannequin --ckpt_path runs/viton/last.ckpt",
     "test": "Figures on the test split: fashiongen test --config viton/mannequin --weights viton. With --protocol NAME the "
-    "figures of a paper, every setting and the published table beside them.",
+    "figures of a paper, every setting and the published table beside them; with --annotator NAME also PCKh.",
     "predict": "Write the pictures of the test split as PNG files to runs/<model>/predictions/: "
     "fashiongen predict --config viton/mannequin --weights viton. With --reid.poses N write a re-posed training set for "
     "re-identification in Market-1501's layout to runs/<model>/reid/, with --virtual.identities N (disentangled_pig) one of people "
@@ -158,6 +159,9 @@ class TrainingCLI(LightningCLI):
             parser.add_argument("--catalogue", type=Catalogue | None, help="Everybody in every garment.")
         if self._parsed_for == "test":
             parser.add_argument("--protocol", type=str | None, help=f"Measure as a paper did: {', '.join(PROTOCOLS)}.")
+            parser.add_argument(
+                "--annotator", type=str | None, help="PCKh: are joints where they should be, as mannequin or photo sees them?"
+            )
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         super().parse_arguments(parser, args)
@@ -233,6 +237,9 @@ class TrainingCLI(LightningCLI):
         protocol = self.config_init[self.subcommand].get("protocol")
         if protocol is not None:
             callbacks.append(ProtocolFigures(protocol))
+        reader = self.config_init[self.subcommand].get("annotator")
+        if reader is not None:
+            callbacks.append(JointFigures(reader))
         return callbacks
 
     def after_instantiate_classes(self) -> None:

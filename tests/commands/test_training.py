@@ -287,6 +287,16 @@ def test_an_unknown_protocol_suggests_the_nearest(tiny: ModuleType, capsys: pyte
     assert "there is no protocol 'pg2-markt'; did you mean pg2-market" in capsys.readouterr().err
 
 
+def test_an_annotator_looks_for_the_joints_of_what_is_drawn(tiny: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    assert fit() == 0
+    capsys.readouterr()
+    words = ["test", "--config", "tiny.yaml", "--ckpt_path", "last", *QUIET]
+    assert main([*words, "--annotator", "files:."]) == 1
+    assert "PCKh needs the key points of the true pictures" in capsys.readouterr().err
+    assert main([*words, "--annotator", "someone"]) == 1
+    assert "no annotator is called 'someone'; known: mannequin, photo" in capsys.readouterr().err
+
+
 def test_protocols_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["test", "--help"])
