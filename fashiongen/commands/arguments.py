@@ -32,6 +32,8 @@ def add_annotations(parser: argparse.ArgumentParser) -> None:
                         "by default those beside the photograph, alice_keypoints.json for alice.jpg")  # fmt: skip
     parser.add_argument("--parsing", type=Path, metavar="PICTURE", help="the person's label map; by default alice_parsing.png")
     parser.add_argument("--scheme", default="lip20", help="label scheme of --parsing (default: lip20)")
+    parser.add_argument("--annotator", default="auto", metavar="NAME", help="who finds what is neither given nor beside the "
+                        "photograph: photo, mannequin, files:FOLDER, none (default: auto, which downloads nothing)")  # fmt: skip
 
 
 def add_model(parser: argparse.ArgumentParser, default: str, out: str) -> None:
@@ -74,13 +76,21 @@ def controls(given: Mapping[str, Any], model: Any, *functions: Callable[..., Any
 
 
 # ---------------------------------------------------------------------------------------------------- people, garments
-def person(source: str, model: Any, scheme: str = "lip20", **annotations: Path | None) -> Person:
+def described_person(options: argparse.Namespace, model: Any) -> Person:
+    """The person that the options of `add_person` describe; see `person`."""
+    return person(
+        options.person, model, options.scheme, options.annotator, keypoints=options.keypoints, parsing=options.parsing
+    )  # fmt: skip
+
+
+def person(source: str, model: Any, scheme: str = "lip20", annotator: str = "auto", **annotations: Path | None) -> Person:
     """A person at the model's size: an embedded one, or a photograph with its annotations.
 
     Args:
         source: `mannequin:7` or a path.
         model: whose size it is.
         scheme: of the label map.
+        annotator: who finds what there is no file of, as `fashiongen.person` takes it; "none" for nobody.
         annotations: `keypoints` and `parsing`; what is None is looked for beside the photograph.
 
     Raises:
@@ -98,7 +108,7 @@ def person(source: str, model: Any, scheme: str = "lip20", **annotations: Path |
     found = _beside(Path(source)) | given
     return fashiongen.person(
         source, found.get("keypoints"), found.get("parsing"), scheme,
-        height=height, width=width, target_scheme=examples.scheme(model),
+        height=height, width=width, target_scheme=examples.scheme(model), annotator=None if annotator == "none" else annotator,
     )  # fmt: skip
 
 

@@ -47,9 +47,7 @@ def try_on(options: argparse.Namespace) -> None:
     if needs_worn and options.worn is None and examples.number(options.person) is not None:
         given["worn"] = options.person
     controls = arguments.controls(given, model, model.try_on, model.dress)
-    person = arguments.person(
-        options.person, model, options.scheme, keypoints=options.keypoints, parsing=options.parsing
-    )  # fmt: skip
+    person = arguments.described_person(options, model)
     if "worn" in controls:
         controls["worn"] = arguments.garment(controls["worn"], model)
     arguments.save(model.try_on(person, arguments.garment(options.garment, model, options.mask), **controls), options.out)
@@ -59,6 +57,6 @@ def redress(options: argparse.Namespace) -> None:
     import torch
 
     model = arguments.load(options.model, options.device, "redress")
-    person = arguments.person(options.person, model, options.scheme, keypoints=options.keypoints, parsing=options.parsing)
+    person = arguments.described_person(options, model)
     torch.manual_seed(options.seed)
     arguments.save(model.redress(person, options.text), options.out)

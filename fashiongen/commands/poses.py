@@ -37,7 +37,7 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def repose(options: argparse.Namespace) -> None:
     model = arguments.load(options.model, options.device, "repose")
-    person = arguments.person(options.person, model, options.scheme, keypoints=options.keypoints, parsing=options.parsing)
+    person = arguments.described_person(options, model)
     poses = arguments.poses(options.pose, model, _page(options))
     pictures = model.repose(person, poses)
     arguments.save(pictures if len(poses) > 1 else pictures[0], options.out, options.fps)

@@ -91,7 +91,10 @@ def check_annotations(person: Person, needs: frozenset[str], model: str) -> None
     missing = [name for name in fields if getattr(person, name) is None]
     if missing:
         options = ", ".join(f"{name}=..." for name in missing)
-        raise ValueError(f"{model} needs {' and '.join(missing)} of the person; pass them: fashiongen.person(picture, {options})")
+        found = ", or have them found: annotator='photo'" if {"keypoints", "parsing"}.issuperset(missing) else ""
+        raise ValueError(
+            f"{model} needs {' and '.join(missing)} of the person; pass them: fashiongen.person(picture, {options}){found}"
+        )
 
 
 class TryOn:

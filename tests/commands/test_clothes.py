@@ -33,12 +33,13 @@ def test_try_on_takes_photographs_and_controls(models: dict[str, Any], monkeypat
 
     monkeypatch.setitem(vars(fashiongen), "person", person)
     monkeypatch.setitem(vars(fashiongen), "garment", garment)
-    words = "try-on --model dresser --person a.jpg --keypoints a.json --parsing a.png --scheme atr18"
+    words = "try-on --model dresser --person a.jpg --keypoints a.json --parsing a.png --scheme atr18 --annotator photo"
     words += " --garment g.jpg --mask m.png --warp none --blend paste"
     assert main(words.split()) == 0
     asked = models["dresser"].asked[0]
     assert asked["warp"] == "none" and asked["blend"] == "paste"
-    assert asked["person"].text == "a.jpg ['a.json', 'a.png', 'atr18'] {'height': 64, 'width': 48, 'target_scheme': 'lip20'}"
+    told = "{'height': 64, 'width': 48, 'target_scheme': 'lip20', 'annotator': 'photo'}"
+    assert asked["person"].text == f"a.jpg ['a.json', 'a.png', 'atr18'] {told}"
     assert asked["garment"].mask.all() and asked["garment"].size == (64, 48)
     assert Path("try-on.png").is_file()
 

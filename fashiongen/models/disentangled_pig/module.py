@@ -52,6 +52,8 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
         size: height and width that the networks work at; multiples of 2**(levels - 1).
         width: channels of the first level of encoder and generator.
         levels: of the generator.
+        modulated: codes also scale and shift the features of its decoder: not in paper or code, but narrow networks need it, see
+            `fashiongen.models.disentangled_pig.networks.Generator`.
         bottleneck: length of its bottleneck vector (authors' `z_num`; no code of a person).
         encoder_levels: of the encoder (5 for 128x64, 7 for 256x256).
         region_size: side of the regions of interest (48 for 128x64, 64 for 256x256).
@@ -112,6 +114,7 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
         size: Sequence[int] = (128, 64),
         width: int = 128,
         levels: int = 5,
+        modulated: bool = False,
         bottleneck: int = 64,
         encoder_levels: int = 5,
         region_size: int = 48,
@@ -166,7 +169,7 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
         height, breadth = size
         foreground = len(REGIONS) * region_code
         self.encoder = AppearanceEncoder((height, breadth), width, encoder_levels, region_size, region_code, background_code)
-        self.generator = Generator(size, foreground + background_code, width, bottleneck, levels)
+        self.generator = Generator(size, foreground + background_code, width, bottleneck, levels, modulated)
         self.critic = DCGANCritic(critic_size or size, critic_width, critic_levels)
         self.pose_encoder = VectorEncoder(3 * JOINTS, hidden, pose_code)
         self.pose_decoder = PoseDecoder(pose_code, hidden)

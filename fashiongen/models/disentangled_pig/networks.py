@@ -124,12 +124,16 @@ class Generator(nn.Module):
         width: channels of the first level (128 in the paper); level i has i + 1 times as many.
         bottleneck: length of the bottleneck vector (64 in the paper).
         levels: number of levels (5); levels - 1 halvings.
+        modulated: scale and shift the features of every level of the decoder by linear functions of the codes. Not in paper or
+            code, where all that codes say has to pass the `width` channels of the first convolution: 128 are enough, a few are not.
 
     Raises:
         ValueError: when the size is not a multiple of 2**(levels - 1).
     """
 
-    def __init__(self, size: Sequence[int], code: int, width: int = 128, bottleneck: int = 64, levels: int = 5) -> None:
+    def __init__(
+        self, size: Sequence[int], code: int, width: int = 128, bottleneck: int = 64, levels: int = 5, modulated: bool = False
+    ) -> None:
         super().__init__()
         height, breadth = size
         step = 2 ** (levels - 1)
@@ -149,15 +153,20 @@ class Generator(nn.Module):
         self.from_code = nn.Linear(bottleneck, cells * width)
         self.decoder = nn.ModuleList()  # from the deepest level up
         self.up = nn.ModuleList()
+        self.modulation = nn.ModuleList()
         incoming = width
         for features in reversed(widths):
             joined = incoming + features
             self.decoder.append(ResidualConvolutions(joined))
+            if modulated:
+                self.modulation.append(nn.Linear(code, 2 * joined))
             incoming = features - width
             if incoming:
                 self.up.append(nn.Conv2d(joined, incoming, 1))
         self.output = nn.Conv2d(joined, 3, 3, padding=1)
         self.apply(_initialize)
+        for linear in self.modulation:
+            nn.init.zeros_(linear.weight)
 
     def forward(self, codes: Tensor, pose: Tensor) -> Tensor:
         """Draw pictures.
@@ -178,6 +187,9 @@ class Generator(nn.Module):
         features = vector.unflatten(1, (*self.grid, -1)).permute(0, 3, 1, 2)
         for level, block in enumerate(self.decoder):
             features = block(torch.cat([features, skips.pop()], dim=1))
+            if self.modulation:
+                scale, shift = self.modulation[level](codes)[:, :, None, None].chunk(2, dim=1)
+                features = features * (1 + scale) + shift
             if level < len(self.up):
                 features = F.interpolate(F.relu(self.up[level](features), inplace=True), scale_factor=2, mode="nearest")
         return self.output(features)

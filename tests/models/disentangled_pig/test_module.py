@@ -104,7 +104,7 @@ def test_a_stage_alone_leaves_the_other_networks_untouched(tmp_path, stage):
         {"code_loss": "wgan-gp", "optimizer": "tf_adam"},
         {"code_loss": "dcgan"},
         {"code_loss": "lsgan"},
-        {"channels_last": True, "cooldown": 0.5},
+        {"channels_last": True, "cooldown": 0.5, "modulated": True},
     ],
 )
 def test_other_modes_train(tmp_path, options):

@@ -107,6 +107,24 @@ def test_memory_layouts_agree():
     torch.testing.assert_close(last, expected, rtol=1e-4, atol=1e-5)
 
 
+def test_modulation_starts_as_the_network_without_it_and_carries_codes_past_the_first_convolution():
+    torch.manual_seed(0)
+    network = Generator((16, 8), 5, width=3, bottleneck=4, levels=3, modulated=True)
+    plain = Generator((16, 8), 5, width=3, bottleneck=4, levels=3)
+    kept = {name: tensor for name, tensor in network.state_dict().items() if not name.startswith("modulation")}
+    plain.load_state_dict(kept)
+    codes, pose = torch.randn(2, 5), torch.randn(2, 18, 16, 8)
+    assert torch.equal(network(codes, pose), plain(codes, pose))
+    with torch.no_grad():
+        network.stem.weight[:, :5] = 0
+        same = network(codes, pose)
+        for linear in network.modulation:
+            linear.weight.normal_()
+        other = network(codes, pose)
+    assert torch.equal(network.stem.weight[:, :5], torch.zeros(3, 5, 3, 3)) and not torch.allclose(same, other)
+    assert [linear.out_features for linear in network.modulation] == [2 * block.first.in_channels for block in network.decoder]
+
+
 def test_sizes_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="multiples of 16, not 120x64"):
         Generator((120, 64), 5)
