@@ -15,7 +15,7 @@ _CALLS = {
     "repose": "picture = model.repose(person, pose)",
     "redress": "picture = model.redress(person, text)",
     "sample": "pictures = model.sample(4)",
-    "annotate": "person = model.annotate(picture)",
+    "annotate": "person = model.annotate(fashiongen.mannequin.person(9))",
 }
 _HUB_NAME = re.compile(r"([\w-]+/)?[\w.-]+")
 
@@ -36,9 +36,11 @@ def model_card(record: Mapping[str, Any], repository: str | None = None) -> str:
         "Measured figures": _table(record["figures"]) or "None were measured with these weights.",
         "Limits": _limits(record),
         "Licence": f"The weights are published under `{record['licence']}`; the terms of the training data apply beside it.",
-        "Citation": f"```bibtex\n{_bibtex(record['model'], card)}\n```",
     }
-    paper = f"the paper of {card.authors} ({card.venue}) in PyTorch Lightning" if card.arxiv else "a model of the library itself"
+    paper = "a model of the library itself"
+    if not _is_tool(record):
+        paper = f"the paper of {card.authors} ({card.venue}) in PyTorch Lightning"
+        sections["Citation"] = f"```bibtex\n{_bibtex(record['model'], card)}\n```"
     introduction = (
         f"# {card.title}\n\n"
         f"Weights for `{record['model']}` of fashiongen {record['library_version']}: {paper}. "
@@ -48,11 +50,15 @@ def model_card(record: Mapping[str, Any], repository: str | None = None) -> str:
     return f"---\n{_front_matter(record, card)}---\n\n" + "\n\n".join(body) + "\n"
 
 
+def _is_tool(record: Mapping[str, Any]) -> bool:
+    return record["model"] in registry.TOOLS
+
+
 def _front_matter(record: Mapping[str, Any], card: registry.ModelCard) -> str:
     fields: dict[str, Any] = {
         "library_name": "fashiongen",
         "license": record["licence"],
-        "pipeline_tag": "image-to-image",
+        "pipeline_tag": "keypoint-detection" if _is_tool(record) else "image-to-image",
         "tags": ["fashion", "pytorch-lightning", record["model"], card.task],
     }
     if card.arxiv:
@@ -70,9 +76,12 @@ def _data(data: str | None) -> str:
 
 def _limits(record: Mapping[str, Any]) -> str:
     limits = (
-        "The model knows pictures such as those it was trained on: other framings, poses, clothes and backgrounds give worse "
-        "results, and so do wrong key points or parsing maps. What it draws is made up; it does not show how a garment fits."
+        "The model knows pictures like those it was trained on: other framings, poses, clothes and backgrounds give worse results"
     )
+    if _is_tool(record):
+        limits += "."
+    else:
+        limits += ", and so do wrong key points or parsing maps. What it draws is made up; it does not show how a garment fits."
     if record["data"] == "mannequin":
         limits += " These weights were trained on drawn mannequins: photographs are outside of what they know."
     if record["weights"]["dtype"] != "float32":

@@ -78,3 +78,9 @@ def test_every_model_has_a_card(name: str) -> None:
     assert name in front["tags"]
     assert registry.MODELS[name].title in body
     assert all(f"model.{verb}(" in body for verb in registry.MODELS[name].verbs[:1])
+
+
+def test_a_tool_has_no_paper_to_cite() -> None:
+    front, body = split(model_card(RECORD | {"model": "annotator"}))
+    assert front["pipeline_tag"] == "keypoint-detection" and "arxiv" not in str(front["tags"])
+    assert "a model of the library itself" in body and "What it draws" not in body and "bibtex" not in body
