@@ -16,8 +16,8 @@ from fashiongen.layers.compositor import composite
 from fashiongen.layers.resize import legacy_bilinear_resize
 from fashiongen.losses.cycle import cycle_loss, matte_loss
 from fashiongen.losses.relation import AdversarialForm, label_loss, relation_loss
-from fashiongen.metrics import MaskedL1, MaskedSSIM
-from fashiongen.models.base import FashionModule, Stage, check_choices
+from fashiongen.models.base import Stage, check_choices
+from fashiongen.models.cagan.figures import SwapFigures
 from fashiongen.models.cagan.losses import colour_loss
 from fashiongen.models.cagan.networks import Condition, KerasGenerator, Norm, PaperGenerator, PatchDiscriminator, Swap, check_size
 from fashiongen.models.cagan.stacked import StackedGenerator
@@ -48,7 +48,7 @@ class Change(NamedTuple):
     restored: list[Tensor]
 
 
-class Cagan(TryOn, FashionModule):
+class Cagan(TryOn, SwapFigures):
     """CAGAN (Jetchev and Bergmann, ICCV workshops 2017): a person in another garment, learned without key points, parsing or pairs.
 
     A generator sees a person, the garment that she wears and the garment that she is to wear; it draws a matte and a picture, which
@@ -353,7 +353,7 @@ class Cagan(TryOn, FashionModule):
     def train_swap(self, batch: Batch) -> dict[str, Tensor]:
         """The discriminators, then the generator, on the same batch; what was generated serves both."""
         person = batch.person.image
-        worn, target = self._garments(batch)
+        worn, target = self.garments_of(batch)
         change = self.change(person, worn, target)
         with self.updating("discriminators") as update:
             made = [picture.detach() for picture in change.generated]
@@ -361,7 +361,7 @@ class Cagan(TryOn, FashionModule):
             judged = _sum(self.discriminator_losses(made, person, worn, target, mixture))
             update(self.hparams["discriminator_weight"] * judged)
         with self.updating("generator") as update:
-            region = self._region(batch.person) if self.hparams["matte_target"] == "parsing" else None
+            region = self.garment_region(batch.person) if self.hparams["matte_target"] == "parsing" else None
             losses = self.generator_losses(change, worn, target, self._matte_weight(), region)
             update(losses["total"])
         return {**losses, "discriminator": judged}
@@ -371,7 +371,7 @@ class Cagan(TryOn, FashionModule):
         share = min(1.0, self.steps_in_stage["swap"] / warmup) if warmup else 1.0
         return share * self.hparams["matte_weight"]
 
-    def _garments(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def garments_of(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The garments that the people of a batch wear, and others: those of the data, else one another's."""
         if batch.garment is None:
             raise ValueError(f"{self.name} learns from people and the garments that they wear; this batch has no `garment`")
@@ -391,76 +391,6 @@ class Cagan(TryOn, FashionModule):
             for network in (self.discriminators, self.generator)
         ]
 
-    # ------------------------------------------------------------------------------------------------ evaluation
-    def on_validation_epoch_start(self) -> None:
-        self.figures: dict[str, dict[str, Any]] = {}
-
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Figures against the truth where the data has it, and those that need no answer."""
-        self._evaluate(batch)
-
-    def on_validation_epoch_end(self) -> None:
-        self._log_figures("validation")
-
-    def on_test_epoch_start(self) -> None:
-        self.figures = {}
-
-    def test_step(self, batch: Batch, batch_idx: int) -> None:
-        """The figures of the model card: the swap and the picture unchanged against the true answer, where the data has it.
-
-        "swap" is where the old or the new garment is, "garment" where the new one is, "outside" where neither is; "outside_change"
-        is how far the result is from the person's own picture there. L1 is in units of a [0, 1] picture. Without an answer there
-        remain "matte", the mean of alpha, "identity_l1", what putting on the same garment again changes, and "cycle_l1", how far
-        swapping there and back is from the person.
-        """
-        self._evaluate(batch, stand_in=True)
-
-    def on_test_epoch_end(self) -> None:
-        self._log_figures("test")
-
-    def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
-        """Names and pictures (B, 3, H, W) of the people of a batch in their other garments."""
-        worn, target = self._garments(batch)
-        return {"name": batch.name, "image": self(batch.person.image, worn, target).over(batch.person.image)}
-
-    def _evaluate(self, batch: Batch, stand_in: bool = False) -> None:
-        person = batch.person.image
-        worn, target = self._garments(batch)
-        swap = self(person, worn, target)
-        picture = swap.over(person)
-        restored = self(picture, target, worn).over(picture)
-        self._update(self.name, "matte", swap.alpha * 2 - 1, torch.full_like(swap.alpha, -1))
-        self._update(self.name, "identity_l1", self.put_on_again(person, worn), person)
-        self._update(self.name, "cycle_l1", restored, person)
-        if batch.truth is None:
-            return
-        new = self._region(batch.truth)
-        changed = torch.maximum(new, self._region(batch.person))
-        for name, result in {self.name: picture, **({"do_nothing": person} if stand_in else {})}.items():
-            for where, region in (("swap", changed), ("garment", new), ("outside", 1 - changed), ("", None)):
-                for figure in ("l1", "ssim"):
-                    self._update(name, f"{where}_{figure}".strip("_"), result, batch.truth.image, region)
-            self._update(name, "outside_change", result, person, 1 - changed)
-
-    def _update(self, name: str, figure: str, picture: Tensor, reference: Tensor, region: Tensor | None = None) -> None:
-        metrics = self.figures.setdefault(name, {})
-        if figure not in metrics:
-            metrics[figure] = (MaskedSSIM() if figure.endswith("ssim") else MaskedL1()).to(self.device)
-        metrics[figure].update(picture, reference, region)
-
-    def _log_figures(self, prefix: str) -> None:
-        for name, metrics in self.figures.items():
-            for figure, metric in metrics.items():
-                main = name == self.name and figure == "swap_l1"
-                self.log(f"{prefix}/{name}/{figure}", metric.compute(), prog_bar=main, sync_dist=True)
-
-    def _region(self, person: Person) -> Tensor:
-        """(B, 1, H, W) in {0, 1}: where a person wears the garment."""
-        if person.parsing is None:
-            raise ValueError("figures on the garment and matte_target='parsing' need the parsing of everybody")
-        labels = torch.tensor(self.hparams["garment_labels"], device=person.parsing.device)
-        return torch.isin(person.parsing, labels).float().unsqueeze(1)
-
     # ------------------------------------------------------------------------------------------------ the rest
     def inference_state(self) -> dict[str, Tensor]:
         """The weights of the generator's way there; the way back and the discriminators only train."""
@@ -469,7 +399,7 @@ class Cagan(TryOn, FashionModule):
 
     def pictures(self, batch: Batch) -> dict[str, Tensor]:
         person = batch.person.image
-        worn, target = self._garments(batch)
+        worn, target = self.garments_of(batch)
         swap = self(person, worn, target)
         picture = swap.over(person)
         return {

@@ -165,8 +165,8 @@ class Generator(nn.Module):
                 self.up.append(nn.Conv2d(joined, incoming, 1))
         self.output = nn.Conv2d(joined, 3, 3, padding=1)
         self.apply(_initialize)
-        for linear in self.modulation:
-            nn.init.zeros_(linear.weight)
+        for parameter in self.modulation.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, codes: Tensor, pose: Tensor) -> Tensor:
         """Draw pictures.

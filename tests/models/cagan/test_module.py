@@ -197,8 +197,8 @@ def test_the_weight_of_the_matte_can_grow():
 def test_without_other_garments_those_of_the_batch_are_exchanged(tmp_path):
     batch = Batch.collate(without_others())
     worn = batch.garment.image
-    assert torch.equal(tiny()._garments(batch)[1], worn.roll(1, 0))
-    assert torch.equal(tiny(reversed_garments=True)._garments(batch)[1], worn.flip(0))
+    assert torch.equal(tiny().garments_of(batch)[1], worn.roll(1, 0))
+    assert torch.equal(tiny(reversed_garments=True).garments_of(batch)[1], worn.flip(0))
     fit(tiny(), tmp_path, loader(without_others()))
     with pytest.raises(ValueError, match="a batch_size of at least 2"):
         fit(tiny(), tmp_path, loader(without_others(), batch_size=1))
