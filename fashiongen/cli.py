@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from fashiongen import __version__, registry
-from fashiongen.commands import UsageError, annotate, catalogue, clothes, export, files, gallery, poses, samples
+from fashiongen.commands import UsageError, annotate, catalogue, clothes, demo, export, files, gallery, poses, samples
 
 TRAINING = {
     "fit": "train a model, or go on with a training: fashiongen fit --config viton/mannequin",
@@ -47,7 +47,7 @@ def parser() -> tuple[argparse.ArgumentParser, list[str]]:
     top.add_argument("--version", action="version", version=f"fashiongen {__version__}")
     commands = top.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
     catalogue.add_to(commands)
-    for family in (gallery, clothes, poses, samples, annotate):
+    for family in (gallery, clothes, poses, samples, annotate, demo):
         family.add_to(commands)
     for command, text in TRAINING.items():
         commands.add_parser(command, help=text)

@@ -92,7 +92,7 @@ class AnnotatedFolder:
         scheme = self.scheme or annotation.scheme
         if annotation.parsing is not None:
             files["parsing"] = name + PARSING
-            self._write(files["parsing"], _png(_with_palette(convert(annotation.parsing, annotation.scheme, scheme), scheme)))
+            self._write(files["parsing"], _png(with_palette(convert(annotation.parsing, annotation.scheme, scheme), scheme)))
         silhouette = annotation.silhouette
         if silhouette is not None:
             files["mask"] = name + MASK
@@ -166,7 +166,8 @@ def openpose(annotation: Annotation) -> dict[str, Any]:
     }
 
 
-def _with_palette(labels: Tensor, scheme: str) -> Image.Image:
+def with_palette(labels: Tensor, scheme: str) -> Image.Image:
+    """Labels (H, W) as a palette picture: the usual colours of LIP, else those of Pascal VOC."""
     picture = Image.fromarray(labels.cpu().numpy(), "P")
     picture.putpalette([level for colour in (_LIP if scheme in ("lip20", "cihp20") else _voc()) for level in colour])
     return picture

@@ -43,14 +43,14 @@ def gallery(options: argparse.Namespace) -> None:
     for verb, panel in _PANELS.items():
         able = {source: model for source, model in models.items() if hasattr(model, verb)}
         if verb == "sample":
-            able = {source: model for source, model in able.items() if _needs_nobody(model.sample)}
+            able = {source: model for source, model in able.items() if draws_from_nothing(model.sample)}
         if able:
             torch.manual_seed(options.seed)
             panels.append(panel(able, options.people))
     arguments.save(sheet(panels), options.out)
 
 
-def _needs_nobody(sample: Any) -> bool:
+def draws_from_nothing(sample: Any) -> bool:
     """Whether people can be sampled from nothing but their number."""
     _, *others = inspect.signature(sample).parameters.values()
     return all(each.default is not each.empty or each.kind is each.VAR_KEYWORD for each in others)

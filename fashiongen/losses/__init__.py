@@ -7,7 +7,7 @@ from fashiongen.losses.map_cross_entropy import label_weights, map_cross_entropy
 from fashiongen.losses.matching import matching_loss
 from fashiongen.losses.nearest_neighbour import nearest_neighbour_distance, nearest_neighbour_loss
 from fashiongen.losses.perceptual import PerceptualLoss
-from fashiongen.losses.reconstruction import masked_l1
+from fashiongen.losses.reconstruction import label_colour_loss, masked_l1
 from fashiongen.losses.relation import label_loss, relation_loss
 from fashiongen.losses.total_variation import total_variation
 from fashiongen.losses.wasserstein import (
@@ -25,6 +25,7 @@ __all__ = [
     "fake_loss",
     "gaussian_kl",
     "gradient_penalty",
+    "label_colour_loss",
     "label_loss",
     "label_weights",
     "map_cross_entropy",

@@ -12,7 +12,7 @@ from torch.optim import SGD, Adam, Optimizer
 from fashiongen import registry
 from fashiongen.losses.adversarial import real_loss
 from fashiongen.losses.matching import matching_loss
-from fashiongen.losses.reconstruction import masked_l1
+from fashiongen.losses.reconstruction import label_colour_loss, masked_l1
 from fashiongen.models.base import Stage, check_choices
 from fashiongen.models.fashion_gan import representation
 from fashiongen.models.fashion_gan.blocks import initialize
@@ -74,6 +74,7 @@ class FashionGan(Drawing):
         dropout_at_test: keep dropout on when people are redressed, as in the authors' demonstrations.
         keep_background: lay the person's background over the picture where the new map has background; the authors paint it.
         map_weight, image_weight: of the cross entropy of maps and the L1 distance of pictures in [0, 1].
+        colour_weight: of `fashiongen.losses.reconstruction.label_colour_loss` of pictures in [0, 1]; not in paper or code.
         adversarial_weight: of the adversarial loss of both generators.
         fake_weight, wrong_weight: of generated pictures and of mismatched pairs in the discriminators' losses. The authors' code
             prints losses with 0.9 and 0.1, the paper's weights, and optimises with 1.
@@ -124,6 +125,7 @@ class FashionGan(Drawing):
         keep_background: bool = False,
         map_weight: float = 100.0,
         image_weight: float = 100.0,
+        colour_weight: float = 0.0,
         adversarial_weight: float = 1.0,
         fake_weight: float = 1.0,
         wrong_weight: float = 1.0,
@@ -305,7 +307,10 @@ class FashionGan(Drawing):
         with self.updating("picture") as update:
             distance = masked_l1(painted, image)
             # The slope of the product with respect to the picture is that of the adversarial loss.
-            update(options["adversarial_weight"] * (painted * direction).sum() + options["image_weight"] * distance)
+            total = options["adversarial_weight"] * (painted * direction).sum() + options["image_weight"] * distance
+            if options["colour_weight"]:
+                total = total + options["colour_weight"] * label_colour_loss(painted, image, labels, CLASSES)
+            update(total)
         return {"image": distance, "adversarial": adversarial, **_named("discriminator", judged)}
 
     def _noise(self, batch: Batch) -> Tensor:

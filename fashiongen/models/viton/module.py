@@ -419,7 +419,7 @@ class Viton(TryOn, FashionModule):
             "person": batch.person.image,
             "garment": garment.image,
             "coarse": coarse.image,
-            "mask": coarse.mask.expand(-1, 3, -1, -1),
+            "mask": (2 * coarse.mask - 1).expand(-1, 3, -1, -1),
         }
         if batch.control_points is not None:
             warped = self.warp(garment.image, batch.control_points)

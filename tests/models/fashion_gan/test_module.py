@@ -88,7 +88,7 @@ def test_a_stage_alone_leaves_the_other_networks_untouched(tmp_path, stage):
     [
         {"picture": "p2p", "optimizer": "tf_adam", "shape_std": 0.00125},
         {"picture": "plain", "size": (64, 64), "picture_std": 0.00125},
-        {"compositional": True, "code_shifts": True, "measures": ["skin", "body", "hair", "background"]},
+        {"compositional": True, "code_shifts": True, "measures": ["skin", "body", "hair", "background"], "colour_weight": 9.0},
         {"generator_turn": "stale", "zero_biases": True, "text_updates": "sentence", "text_decay_at": 1},
         {"text_optimizer": "adam", "fake_weight": 0.9, "wrong_weight": 0.1, "adversarial_weight": 0.5, "dropout": 0.0},
     ],
