@@ -61,6 +61,12 @@ _PresetLoader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]
 
 
 def _check_options(name: str, options: Mapping[str, Any]) -> None:
+    known = _options_of(name)
+    for option in options:
+        registry.find(option, known, f"{name} option")
+
+
+def _options_of(name: str) -> set[str]:
     known: set[str] = set()
     for base in registry.model_class(name).__mro__:
         if "__init__" in vars(base):
@@ -68,8 +74,7 @@ def _check_options(name: str, options: Mapping[str, Any]) -> None:
             known.update(p.name for p in parameters if p.kind is not p.VAR_KEYWORD)
             if not any(p.kind is p.VAR_KEYWORD for p in parameters):
                 break
-    for option in options:
-        registry.find(option, known, f"{name} option")
+    return known
 
 
 # ---------------------------------------------------------------------------------------------------- load
@@ -224,6 +229,9 @@ def save(
 ) -> Path:
     """Write a model as a folder in Hub layout (`fashiongen.folder`); the same model and record give the same bytes.
 
+    A model of a subclass in another project is written as that of the paper, so that everybody can load it; options that the
+    subclass added are noted under `training`.
+
     Args:
         module: its `inference_state` is written.
         folder: made if it does not exist; an older model in it is replaced only once the new one is written.
@@ -241,12 +249,15 @@ def save(
         HubError: for a hyper-parameter that JSON cannot hold, and for weights that are not finite in `dtype`.
     """
     weights = safetensors.torch.save(_tensors(module, dtype), metadata={"format": "pt"})
+    options = _hyper_parameters(module.hparams, Path(folder) / CONFIG)
+    own = {key: options.pop(key) for key in options.keys() - _options_of(module.name)}
+    added = {f"options of {type(module).__name__}": dict(sorted(own.items()))} if own else {}
     record = {
         "format": FORMAT,
         "library_name": "fashiongen",
         "library_version": __version__,
         "model": module.name,
-        "hyper_parameters": _hyper_parameters(module.hparams, Path(folder) / CONFIG),
+        "hyper_parameters": options,
         "weights": {
             "sha256": hashlib.sha256(weights).hexdigest(),
             "bytes": len(weights),
@@ -255,7 +266,7 @@ def save(
         "data": data,
         "licence": licence,
         "figures": plain(figures or {}, "a figure"),
-        "training": plain(training or {}, "an entry of training"),
+        "training": plain({**(training or {}), **added}, "an entry of training"),
     }
     return write_folder(folder, record, weights, model_card(record, repository))
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 from pytorch_lightning import LightningModule
@@ -304,6 +304,28 @@ class FashionModule(LightningModule):
         with torch.no_grad():
             for key, tensor in expected.items():
                 tensor.copy_(state[key])
+
+    @classmethod
+    def from_pretrained(cls, source: str | Path, **options: Any) -> Self:
+        """A trained model as one of this class, such as a subclass in your own project; `fashiongen.load` gives the paper's.
+
+        Args:
+            source: as `fashiongen.load` takes it.
+            options: hyper-parameters in place of the saved ones, or beside them.
+
+        Returns:
+            the model in evaluation mode; networks that only training needs start fresh.
+
+        Raises:
+            KeyError, HubError: as `fashiongen.load`.
+            ValueError: when `source` holds another paper's model.
+        """
+        trained = hub.load(source)
+        if trained.name != cls.name:
+            raise ValueError(f"{source} is a model of {trained.name}, {cls.__name__} one of {cls.name}")
+        module = cls(**{**trained.hparams, **options})
+        module.load_inference_state(trained.inference_state())
+        return module.eval()
 
     def save_pretrained(self, folder: str | Path, **card: Any) -> Path:
         """Write config.json, model.safetensors and README.md; see `fashiongen.hub.save`."""

@@ -9,7 +9,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from standins import Comparer, Standin  # noqa: E402
+from standins import Comparer, Standin
 
 
 @pytest.fixture

@@ -86,7 +86,7 @@ def test_everything_else_is_refused_with_the_reason(content, told):
 
 
 def test_bytes_are_counted_before_anything_else():
-    with pytest.raises(ValueError, match="has 0.1 MB; up to 0.05 MB"):
+    with pytest.raises(ValueError, match=r"has 0\.1 MB; up to 0\.05 MB"):
         read_upload(bytes(100_000), Limits(megabytes=0.05))
 
 

@@ -360,3 +360,30 @@ def test_sources_that_are_nothing(tiny: Any, tmp_path: Path, monkeypatch: pytest
             hub.load(source, revision="main")
     with pytest.raises(HubError, match="give one of them"):
         hub.load("user/name@main", revision="other")
+
+
+def test_a_subclass_of_another_project_is_saved_as_the_papers_model(tiny: Any, tmp_path: Path) -> None:
+    class Ours(tiny):  # type: ignore[misc, valid-type]
+        def __init__(self, style: float = 0.5, **options: Any) -> None:
+            super().__init__(**options)
+            self.save_hyperparameters()
+
+    torch.manual_seed(0)
+    folder = hub.save(tiny(width=6), tmp_path / "paper")
+    ours = Ours.from_pretrained(folder, style=2.0, rate=0.1)
+    assert type(ours) is Ours and not ours.training
+    assert (ours.hparams["style"], ours.hparams["rate"], ours.hparams["width"]) == (2.0, 0.1, 6)
+    paper = hub.load(folder)
+    assert all(torch.equal(tensor, paper.inference_state()[key]) for key, tensor in ours.inference_state().items())
+    again = hub.load(hub.save(ours, tmp_path / "ours", training={"seed": 0}))
+    assert type(again) is tiny and "style" not in again.hparams and again.hparams["rate"] == 0.1
+    record = json.loads((tmp_path / "ours/config.json").read_text())
+    assert record["training"] == {"seed": 0, "options of Ours": {"style": 2.0}}
+
+
+def test_another_papers_weights_are_refused(tiny: Any, tmp_path: Path) -> None:
+    from fashiongen.models.pg2.module import Pg2
+
+    folder = hub.save(tiny(), tmp_path / "tiny")
+    with pytest.raises(ValueError, match="is a model of tiny, Pg2 one of pg2"):
+        Pg2.from_pretrained(folder)

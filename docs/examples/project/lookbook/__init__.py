@@ -1,0 +1,1 @@
+"""A shop photographs its models in a few poses and wants them in all others."""
