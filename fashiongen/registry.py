@@ -150,7 +150,7 @@ MODELS: dict[str, ModelCard] = {
         outputs="picture",
         verbs=("sample", "repose", "encode", "interpolate", "invert", "mix", "exchange", "virtual"),
         presets=("official-market", "official-deepfashion", "mannequin"),
-        pretrained=(),
+        pretrained=("disentangled_pig.mannequin",),
         figures={
             "SSIM, Market-1501, 12,800 test pairs (recalled, unverified)": "0.099",
             "SSIM, DeepFashion, 12,800 test pairs (recalled, unverified)": "0.614",

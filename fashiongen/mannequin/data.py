@@ -20,9 +20,10 @@ from .scenes import PeopleScenes, PoseScenes, RedressScenes, SwapScenes, TryOnSc
 from .world import World
 
 #: Options that change what is drawn: they name the folder of a cache. The second ones only where they are not what they were
-#: before they existed, so that older folders keep their names.
+#: before they existed, so that older folders keep their names; the last are tasks that were drawn otherwise before.
 _DRAWING = ("task", "height", "width", "framing", "look", "yaw", "photographs", "photograph_share", "world_seed")
 _DRAWING_SINCE = {"scheme": "lip20", "warps": True, "others": False}
+_DRAWN_ANEW = {"swap": 2}
 
 _ALWAYS = frozenset({"person", "keypoints", "parsing", "parts", "text"})
 _PROVIDED = {
@@ -127,6 +128,7 @@ class MannequinDataModule(FashionDataModule):
         options = {**self.hparams, "yaw": self.yaw}
         since = [name for name, before in _DRAWING_SINCE.items() if options[name] != before]
         named = sorted((name, options[name]) for name in (*_DRAWING, *since))
+        named += [("drawn anew", version) for task, version in _DRAWN_ANEW.items() if task == options["task"]]
         return self.cache / f"{split}-{hashlib.sha256(repr((WORLD_VERSION, named, self.lengths[split])).encode()).hexdigest()[:16]}"
 
     def prepare_data(self) -> None:

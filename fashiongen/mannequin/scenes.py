@@ -157,7 +157,8 @@ class SwapScenes(PeopleScenes):
     """A person, the next person as donor, and the person with one factor of the donor; the factors take turns.
 
     The foreground is body, face and clothes; the pose is that of the joints and where the camera stands, so that the joints come to
-    lie where the donor has them, but for the build of the body. Light, colour cast and noise of the picture stay.
+    lie where the donor has them, but for the build of the body. Light, colour cast and noise belong to the picture: they stay, and
+    the donor is seen in them as well, so that the answer follows from the two pictures.
 
     Args:
         world, length, yaw, scheme: of `PeopleScenes`.
@@ -170,30 +171,32 @@ class SwapScenes(PeopleScenes):
 
     def batch(self, indices: Tensor) -> Batch:
         """Examples number `indices` (B,); pictures hold 8-bit levels."""
-        # The donor of one example is the person of the next: neighbours are drawn once.
-        numbers, places = torch.cat([indices, indices + 1]).unique(return_inverse=True)
-        people = self._people(numbers).unbind()
-        person, donor = (Person.stack([people[place] for place in half]) for half in places.view(2, -1).tolist())
+        world, others = self.world, indices + 1
+        camera = self._seen_from(others, indices)
+        donor = self._draw(world.identity(others), self._pose(others), world.outfit(others), world.background(others), camera)
         return Batch(
-            person,
+            self._people(indices),
             donor=donor,
             factor=[FACTORS[index % len(FACTORS)] for index in indices.tolist()],
             truth=self._truth(indices) if self.answers else None,
             name=_names(indices),
         )
 
+    def _seen_from(self, place: Tensor, light: Tensor) -> Camera:
+        """The camera of some examples in the light of others."""
+        given = self.world.camera(place)
+        return dataclasses.replace(self.world.camera(light), **{name: getattr(given, name) for name in _VIEW})
+
     def _truth(self, indices: Tensor) -> Person:
         world, others = self.world, indices + 1
         turn = (indices % len(FACTORS)).to(world.device)
         foreground, background, pose = (turn == place for place in range(len(FACTORS)))
-        own, given = world.camera(indices), world.camera(others)
-        view = dataclasses.replace(own, **{name: getattr(given, name) for name in _VIEW})
         return self._draw(
             choose(foreground, world.identity(others), world.identity(indices)),
             choose(pose, self._pose(others), self._pose(indices)),
             choose(foreground, world.outfit(others), world.outfit(indices)),
             choose(background, world.background(others), world.background(indices)),
-            choose(pose, view, own),
+            choose(pose, self._seen_from(others, indices), world.camera(indices)),
         )
 
 

@@ -116,8 +116,17 @@ def swap():
 
 def test_the_factors_of_a_swap_take_turns(swap):
     assert swap.factor == list(FACTORS) * 8
-    assert torch.equal(swap.donor.image[:-1], swap.person.image[1:])
-    assert swap.donor.text[:-1] == swap.person.text[1:]
+    for annotation in ("keypoints", "parsing", "parts"):
+        assert torch.equal(getattr(swap.donor, annotation)[:-1], getattr(swap.person, annotation)[1:])
+
+
+def test_the_donor_is_seen_in_the_light_of_the_person():
+    swap = SwapScenes(World(96, 48, split="test", framing="full", look="market"), 24).batch(torch.arange(24))
+    chosen = torch.arange(23) % 3 == FACTORS.index("background")
+    truth, donor, other = (each[chosen] for each in (swap.truth.image[:-1], swap.donor.image[:-1], swap.person.image[1:]))
+    nobody = ((swap.person.parts[:-1] == 0) & (swap.donor.parts[:-1] == 0))[chosen][:, None]
+    same, different = (((truth - each).abs() * nobody).sum() / (3 * nobody.sum()) for each in (donor, other))
+    assert same < 0.25 * different
 
 
 def test_another_background_is_seen_beside_the_person_alone(swap):
