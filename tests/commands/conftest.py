@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 import fashiongen
+from fashiongen.annotate import named
 from fashiongen.types import Person, to_pil
 
 SIZE = (64, 48)
@@ -92,8 +93,9 @@ KINDS = {"dresser": Dresser, "swapper": Swapper, "poser": Poser, "sampler": Samp
 
 @pytest.fixture
 def models(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
-    """The stand-ins that `fashiongen.load` gives, by name, in an empty working folder."""
+    """The stand-ins that `fashiongen.load` gives, by name, in an empty working folder; no network annotates what is left out."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(named, "_at_hand", lambda: None)
     made = {name: kind() for name, kind in KINDS.items()}
     monkeypatch.setitem(vars(fashiongen), "load", lambda source, device: made[source])
     return made
