@@ -184,12 +184,12 @@ class Studio:
     def _on_the_way(self, model: Any, batch: Batch) -> dict[str, Image.Image]:
         """Key points, parsing, and what the model shows of its work."""
         person = batch.person
-        shown: dict[str, Image.Image] = {"the person as the model sees her": person.to_pil()}
-        for whose, each in (("her", person), ("the target's", batch.target)):
+        shown: dict[str, Image.Image] = {"the person as the model sees them": person.to_pil()}
+        for whose, each in (("the person's", person), ("the target's", batch.target)):
             if each is not None and each.keypoints is not None:
                 shown[f"{whose} key points"] = stick_figure(each.keypoints, each.size)
         if person.parsing is not None:
-            shown["her parsing"] = with_palette(person.parsing, person.scheme).convert("RGB")
+            shown["the person's parsing"] = with_palette(person.parsing, person.scheme).convert("RGB")
         device = next(model.parameters()).device
         one = Batch.collate([batch]).to(device)
         if hasattr(model, "match") and one.garment is not None and one.control_points is None:

@@ -20,8 +20,13 @@ def test_each_model_answers_with_its_picture_and_what_it_saw(models):
     assert plain.pictures[0].tobytes() == examples.garment(3, models["plain"]).to_pil().tobytes()
     assert comparing.pictures[0].tobytes() == examples.garment(1, models["plain"]).to_pil().tobytes()  # what she wears is known
     person = examples.person(1, models["plain"])
-    assert list(plain.seen) == ["the person as the model sees her", "her key points", "her parsing", "upside down"]
-    assert plain.seen["the person as the model sees her"].tobytes() == person.to_pil().tobytes()
+    assert list(plain.seen) == [
+        "the person as the model sees them",
+        "the person's key points",
+        "the person's parsing",
+        "upside down",
+    ]
+    assert plain.seen["the person as the model sees them"].tobytes() == person.to_pil().tobytes()
     assert plain.seen["upside down"].tobytes() == as_pillow(((person.image.flip(1) + 1) * 127.5).round().byte()).tobytes()
 
 
@@ -32,8 +37,8 @@ def test_uploads_are_annotated_and_notes_are_passed_on(models):
 
     studio = Studio(models, annotator=annotator)
     (answer,) = studio.repose(["plain"], PICTURE, ANNA)
-    assert "her key points" in answer.seen and "her parsing" not in answer.seen
-    assert answer.seen["the target's key points"].size == answer.seen["her key points"].size
+    assert "the person's key points" in answer.seen and "the person's parsing" not in answer.seen
+    assert answer.seen["the target's key points"].size == answer.seen["the person's key points"].size
     assert Studio(models, annotator=None).able("repose") == ["plain", "comparing"]
 
 
