@@ -82,7 +82,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         if debug:
             traceback.print_exc()
         return _failed(_explanation(error), 2 if isinstance(error, UsageError) else 1)
+    finally:
+        _leave_process_group()
     return 0
+
+
+def _leave_process_group() -> None:
+    # A process that ends with its gloo threads running may be aborted; Lightning closes only NCCL's group.
+    distributed = sys.modules.get("torch.distributed")  # most commands never import torch
+    if distributed and distributed.is_available() and distributed.is_initialized():
+        distributed.destroy_process_group()
 
 
 def _run(words: list[str]) -> None:

@@ -70,9 +70,6 @@ def train(words: Sequence[str]) -> None:
         raise UsageError(f"{told(error)}; see fashiongen {words[0]} --help") from error
     except ValueError as error:
         raise ValueError(told(error)) from error
-    # A process that ends with its gloo threads running may be aborted; Lightning closes only NCCL's group.
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
-        torch.distributed.destroy_process_group()
 
 
 def _usage(command: str) -> str:
