@@ -1,26 +1,51 @@
 """The deformable skip connection: a feature map, moved part by part from one pose to another and put together again.
 
-Deformable GANs (CVPR 2018, section 3.2). With the authors' nearest-neighbour rule every part is a choice of pixels, so the map
-is laid out as rows of channels once and each part is one gather of rows; a pixel outside the picture or outside a part's mask
-is the row of zeros behind the last. The maximum runs along in one buffer: memory does not grow with the number of parts, in
-the backward pass neither. Bilinear sampling is one `grid_sample` on a tall grid of all parts, a slice of channels at a time.
+Deformable GANs (CVPR 2018, section 3.2). A part only touches the pixels of its region, which is small for all but the torso. So the
+map is laid out as rows of channels once, each part gathers the rows that its pixels read (one with the authors' nearest-neighbour
+rule, four with bilinear weights), and the maximum or the sum runs along in one buffer: time follows the area of the regions, and
+memory does not grow with the number of parts, in the backward pass neither. A pixel outside the picture reads the row of zeros
+behind the last.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from fashiongen.layers.resize import legacy_nearest_resize
 
 AGGREGATIONS = ("max", "avg", "none")
-_CHANNELS_AT_ONCE = 8
-_FAR = 1e4
-_BILINEAR, _ZEROS = 0, 0  # as `grid_sampler_2d_backward` numbers its modes
+
+
+class _Part(NamedTuple):
+    """What one part reads, for the pixels of its region in all pictures.
+
+    Attributes:
+        pixels: (P,) numbers of the pixels, b*h*w + y*w + x.
+        rows: K tensors (P,): the rows that they read, 1 with nearest-neighbour sampling, 4 with bilinear.
+        weights: K tensors (P, 1), or none: every row counts 1.
+    """
+
+    pixels: Tensor
+    rows: tuple[Tensor, ...]
+    weights: tuple[Tensor, ...]
+
+    def read(self, rows: Tensor) -> Tensor:
+        """(P, C) weighted sums of `rows`, bit-equal with `grid_sample`, which fuses products and sums in this order."""
+        total = rows.index_select(0, self.rows[0])
+        if self.weights:
+            total.mul_(self.weights[0])
+            for row, weight in zip(self.rows[1:], self.weights[1:], strict=True):
+                total.addcmul_(rows.index_select(0, row), weight)
+        return total
+
+    def spread(self, total: Tensor, gradient: Tensor) -> None:
+        """Add the gradient (P, C) of what was read to that of the rows."""
+        for place, row in enumerate(self.rows):
+            total.index_add_(0, row, gradient * self.weights[place] if self.weights else gradient)
 
 
 def deformable_skip(
@@ -63,17 +88,15 @@ def deformable_skip(
         scale[2], scale[5] = size[0] // height, size[1] // width
         transforms = transforms.float() / scale.float()
         regions = None if masks is None else legacy_nearest_resize(masks, height, width) != 0
-        x, y = _positions(transforms, height, width)
-        if interpolation == "nearest":
-            index = _row_index(x, y, regions)
-            inverse = None
-            if gradient == "tensorflow":
-                inverse = _row_index(*_positions(invert_transforms(transforms), height, width))
-        else:
-            grid = _tall_grid(x, y)
-    if interpolation == "nearest":
-        return _NearestSkip.apply(features, index, inverse, regions, aggregation)
-    return _BilinearSkip.apply(features, grid, regions, aggregation)
+        inverse = None
+        if gradient == "tensorflow":
+            x, y = (value.transpose(0, 1) for value in _positions(invert_transforms(transforms), height, width))
+            first = torch.arange(features.shape[0], device=x.device)[:, None, None] * height
+            size = (features.shape[0], height, width)
+            inverse = _row_numbers(_round_half_away(x), _round_half_away(y), first, size).flatten(1)
+        parts = _parts(*_positions(transforms, height, width), regions, interpolation, inverse is not None)
+    inside = None if regions is None else regions.sum(dim=1).clamp(min=1).view(-1, 1)
+    return _Skip.apply(features, parts, inverse, inside, aggregation)
 
 
 def invert_transforms(transforms: Tensor) -> Tensor:
@@ -158,18 +181,52 @@ def _positions(transforms: Tensor, height: int, width: int) -> tuple[Tensor, Ten
     return ((a0 * x + a1 * y) + a2) / depth, ((b0 * x + b1 * y) + b2) / depth
 
 
-# ------------------------------------------------------------------------------------------------------------ nearest
-def _row_index(x: Tensor, y: Tensor, regions: Tensor | None = None) -> Tensor:
-    """(N, B*h*w) which row of `_rows` each pixel of each part reads; the last, of zeros, when it is outside."""
-    batch, _, height, width = x.shape
-    x, y = _round_half_away(x), _round_half_away(y)
+def _parts(x: Tensor, y: Tensor, regions: Tensor | None, interpolation: str, whole_regions: bool) -> list[_Part]:
+    """Positions (B, N, h, w) -> N parts: the pixels of their regions, without those that read nothing unless `whole_regions`."""
+    height, width = x.shape[-2:]
+    reach = 1.0 if interpolation == "bilinear" else 0.5
+    kept = torch.ones_like(x, dtype=torch.bool) if regions is None else regions
+    if not whole_regions:
+        kept = kept & (x >= -reach) & (x <= width - 1 + reach) & (y >= -reach) & (y <= height - 1 + reach)
+    kept, x, y = (value.transpose(0, 1) for value in (kept, x, y))
+    exporting = torch.compiler.is_exporting()
+    if exporting:
+        # A graph has fixed shapes: every part covers all pixels, and those that it leaves out read the zeros.
+        x, y = x.where(kept, torch.nan).flatten(1), y.flatten(1)
+        pixels = torch.arange(x.shape[1], device=x.device).expand_as(x)
+    else:
+        counts = kept.flatten(1).sum(dim=1).tolist()
+        pixels = kept.flatten(1).nonzero()[:, 1]
+        x, y = x[kept], y[kept]
+    first = pixels // (height * width) * height
+    size = (kept.shape[1], height, width)
+    if interpolation == "nearest":
+        rows, weights = [_row_numbers(_round_half_away(x), _round_half_away(y), first, size)], []
+    else:
+        rows, weights = _bilinear_rows(x, y, first, size)
+    each = [value.unbind() if exporting else value.split(counts) for value in (pixels, *rows, *weights)]
+    return [_Part(own[0], own[1 : len(rows) + 1], own[len(rows) + 1 :]) for own in zip(*each, strict=True)]
+
+
+def _bilinear_rows(x: Tensor, y: Tensor, first: Tensor, size: tuple[int, int, int]) -> tuple[list[Tensor], list[Tensor]]:
+    """The four rows (..., P) around each position and their weights (..., P, 1), rounded as `grid_sample` does."""
+    x, y = (((2 * value + 1) / length - 1 + 1) * length / 2 - 0.5 for value, length in ((x, size[2]), (y, size[1])))
+    left, top = x.floor(), y.floor()
+    right_share, lower_share = x - left, y - top
+    rows, weights = [], []
+    for down, vertical in ((0, 1 - lower_share), (1, lower_share)):
+        for across, horizontal in ((0, 1 - right_share), (1, right_share)):
+            rows.append(_row_numbers(left + across, top + down, first, size))
+            weights.append((horizontal * vertical).nan_to_num(0, 0, 0)[..., None])
+    return rows, weights
+
+
+def _row_numbers(x: Tensor, y: Tensor, first: Tensor, size: tuple[int, int, int]) -> Tensor:
+    """Whole pixel positions in pictures that begin at line `first` -> numbers of their rows; B*h*w, the zeros, when outside."""
+    batch, height, width = size
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-    if regions is not None:
-        inside = inside & regions
-    first = torch.arange(batch, device=x.device).view(batch, 1, 1, 1) * height
     x, y = torch.where(inside, x, 0).long(), torch.where(inside, y, 0).long()
-    row = torch.where(inside, (first + y) * width + x, batch * height * width)
-    return row.transpose(0, 1).flatten(1)
+    return torch.where(inside, (first + y) * width + x, batch * height * width)
 
 
 def _round_half_away(value: Tensor) -> Tensor:
@@ -190,129 +247,65 @@ def _image(rows: Tensor, shape: torch.Size) -> Tensor:
     return rows.view(batch, height, width, -1).permute(0, 3, 1, 2)
 
 
-class _NearestSkip(torch.autograd.Function):
-    """`index` and `inverse` as `_row_index` makes them; an inverse asks for TensorFlow's gradient."""
+class _Skip(torch.autograd.Function):
+    """`inverse` (N, B*h*w), rows that the inverse transforms read, asks for TensorFlow's gradient; `inside` (B*h*w, 1) is how many
+    regions hold a pixel, at least 1."""
 
     @staticmethod
     def forward(
-        ctx: Any, features: Tensor, index: Tensor, inverse: Tensor | None, regions: Tensor | None, aggregation: str
+        ctx: Any, features: Tensor, parts: list[_Part], inverse: Tensor | None, inside: Tensor | None, aggregation: str
     ) -> Tensor:
-        rows = _rows(features)
-        count = None
+        rows = _rows(features.float() if parts[0].weights else features)
+        pixels, channels = rows.shape[0] - 1, rows.shape[1]
+        absent = None
         if aggregation == "none":
-            output = torch.cat([rows.index_select(0, part) for part in index], dim=1)
+            output = rows.new_zeros(pixels, len(parts) * channels)
+            for number, part in enumerate(parts):
+                output[:, number * channels : (number + 1) * channels].index_copy_(0, part.pixels, part.read(rows))
+        elif aggregation == "avg":
+            output = torch.zeros_like(rows[:-1])
+            for part in parts:
+                output.index_add_(0, part.pixels, part.read(rows))
+            output /= inside
         else:
-            output = rows.index_select(0, index[0])
-            part = torch.empty_like(output)
-            combine = torch.maximum if aggregation == "max" else torch.add
-            for each in index[1:]:
-                torch.index_select(rows, 0, each, out=part)
-                combine(output, part, out=output)
-            if aggregation == "avg" and regions is not None:
-                count = regions.sum(dim=1).clamp(min=1).view(-1, 1)
-                output = output / count
-        compared = (rows, output) if aggregation == "max" else (None, None)
-        ctx.save_for_backward(index, inverse, regions, count, *compared)
-        ctx.aggregation, ctx.shape = aggregation, features.shape
-        return _image(output, features.shape)
+            absent = torch.full((pixels, 1), len(parts), dtype=torch.int16, device=rows.device)
+            for part in parts:
+                absent.index_add_(0, part.pixels, absent.new_full((part.pixels.shape[0], 1), -1))
+            # A part counts as 0 where it is absent.
+            output = torch.where(absent > 0, 0, -torch.inf).to(rows.dtype).expand(-1, channels).contiguous()
+            for part in parts:
+                highest = torch.maximum(output.index_select(0, part.pixels), part.read(rows))
+                output.index_copy_(0, part.pixels, highest)
+        ctx.save_for_backward(inverse, inside, absent, *((rows, output) if absent is not None else (None, None)))
+        ctx.parts, ctx.aggregation, ctx.shape, ctx.dtype = parts, aggregation, features.shape, features.dtype
+        return _image(output, features.shape).to(features.dtype)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
-        index, inverse, regions, count, rows, output = ctx.saved_tensors
-        channels = ctx.shape[1]
-        share = upstream.permute(0, 2, 3, 1).flatten(0, 2)
-        if ctx.aggregation == "max":
-            share = share / _winners(rows, index, output)
-        elif count is not None:
-            share = share / count
-        total = share.new_zeros(len(share) + 1, channels)
-        padded = torch.zeros_like(total)
-        part = padded[:-1]
-        in_region = None if regions is None else regions.transpose(0, 1).flatten(1)[..., None]
-        for number, each in enumerate(index):
-            if ctx.aggregation == "max":
-                torch.index_select(rows, 0, each, out=part)
-                part.eq_(output).mul_(share)
+        inverse, inside, absent, rows, output = ctx.saved_tensors
+        parts, channels = ctx.parts, ctx.shape[1]
+        share = _rows(upstream.float() if parts[0].weights else upstream)[:-1]
+        won = None
+        if absent is not None:
+            won = [part.read(rows) == output.index_select(0, part.pixels) for part in parts]
+            # All that reach the maximum share its gradient equally, as in `torch.amax`.
+            winners = (output == 0) * absent
+            for part, wins in zip(parts, won, strict=True):
+                winners.index_add_(0, part.pixels, wins.to(winners.dtype))
+            share /= winners
+        elif ctx.aggregation == "avg":
+            share /= inside
+        total = share.new_zeros(share.shape[0] + 1, channels)
+        moved = None if inverse is None else torch.zeros_like(total)
+        for number, part in enumerate(parts):
+            own = share[:, number * channels : (number + 1) * channels] if ctx.aggregation == "none" else share
+            gradient = own.index_select(0, part.pixels)
+            if won is not None:
+                gradient.mul_(won[number])
+            if moved is None or inverse is None:
+                part.spread(total, gradient)
             else:
-                part.copy_(share[:, number * channels : (number + 1) * channels] if ctx.aggregation == "none" else share)
-            if inverse is None:
-                total.index_add_(0, each, part)
-            else:
-                if in_region is not None:
-                    part.mul_(in_region[number])
-                total[:-1] += padded.index_select(0, inverse[number])
-        return _image(total[:-1], ctx.shape), None, None, None, None
-
-
-def _winners(rows: Tensor, index: Tensor, output: Tensor) -> Tensor:
-    """How many parts reach the maximum: they share its gradient equally, as in `torch.amax`."""
-    part, winners = torch.empty_like(output), torch.zeros_like(output)
-    for each in index:
-        torch.index_select(rows, 0, each, out=part)
-        winners += part.eq_(output)
-    return winners
-
-
-# ------------------------------------------------------------------------------------------------------------ bilinear
-def _tall_grid(x: Tensor, y: Tensor) -> Tensor:
-    """Positions (B, N, h, w) in pixels -> (B, N*h, w, 2) for `grid_sample`; what is not finite lies outside."""
-    x, y = ((2 * value + 1) / length - 1 for value, length in ((x, x.shape[-1]), (y, y.shape[-2])))
-    grid = torch.stack([x, y], dim=-1).flatten(1, 2)
-    return grid.nan_to_num(nan=_FAR, posinf=_FAR, neginf=_FAR).clamp(-_FAR, _FAR)
-
-
-class _BilinearSkip(torch.autograd.Function):
-    """One tall grid over all parts; slices of channels bound the memory, and are sampled anew in the backward pass."""
-
-    @staticmethod
-    def forward(ctx: Any, features: Tensor, grid: Tensor, regions: Tensor | None, aggregation: str) -> Tensor:
-        height = features.shape[-2]
-        slices = []
-        for some in features.split(_CHANNELS_AT_ONCE, dim=1):
-            sampled = _sample(some, grid, regions)
-            if aggregation == "none":
-                slices.append(sampled.transpose(1, 2))
-            else:
-                slices.append(sampled.amax(dim=2) if aggregation == "max" else sampled.sum(dim=2))
-        output = torch.cat(slices, dim=2).flatten(1, 2) if aggregation == "none" else torch.cat(slices, dim=1)
-        count = None
-        if aggregation == "avg" and regions is not None:
-            count = regions.sum(dim=1, keepdim=True).clamp(min=1)
-            output = output / count
-        ctx.save_for_backward(features, grid, regions, count, output if aggregation == "max" else None)
-        ctx.aggregation, ctx.parts = aggregation, grid.shape[1] // height
-        return output.to(features.dtype)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
-        features, grid, regions, count, output = ctx.saved_tensors
-        upstream = upstream.float() if count is None else upstream.float() / count
-        if ctx.aggregation == "none":
-            upstream = upstream.unflatten(1, (ctx.parts, -1)).transpose(1, 2)
-        gradients = []
-        for first in range(0, features.shape[1], _CHANNELS_AT_ONCE):
-            here = slice(first, first + _CHANNELS_AT_ONCE)
-            some, share = features[:, here], upstream[:, here]
-            if output is not None:
-                winners = _sample(some, grid, regions).eq_(output[:, here, None])
-                gradient = winners.mul_((share / winners.sum(dim=2))[:, :, None])
-            elif ctx.aggregation == "avg":
-                gradient = share[:, :, None].repeat(1, 1, ctx.parts, 1, 1)
-            else:
-                gradient = share.clone(memory_format=torch.contiguous_format)
-            if regions is not None:
-                gradient.mul_(regions[:, None].float())
-            gradients.append(
-                torch.ops.aten.grid_sampler_2d_backward(
-                    gradient.flatten(2, 3), some.float(), grid, _BILINEAR, _ZEROS, False, [True, False]
-                )[0]
-            )
-        return torch.cat(gradients, dim=1).to(features.dtype), None, None, None
-
-
-def _sample(features: Tensor, grid: Tensor, regions: Tensor | None) -> Tensor:
-    """(B, C, h, w) -> (B, C, N, h, w) float32, zero outside the regions."""
-    sampled = F.grid_sample(features.float(), grid, align_corners=False).unflatten(2, (-1, features.shape[-2]))
-    return sampled if regions is None else sampled.mul_(regions[:, None].float())
+                moved.zero_().index_copy_(0, part.pixels, gradient)
+                total[:-1] += moved.index_select(0, inverse[number])
+        return _image(total[:-1], ctx.shape).to(ctx.dtype), None, None, None, None
