@@ -1,9 +1,15 @@
 """Deformable skip against the loop over its parts: 64 channels of 64x64, 10 parts, batch 2, forward and backward.
 
+Once with the regions of people, and once with the torso everywhere and each of the others on a random half of all pixels.
+
 python benchmarks/deformable_skip.py
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from itertools import product
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +17,9 @@ from peak_memory import median_ms, peak_megabytes
 from torch import Tensor
 
 from fashiongen.layers.deformable_skip import deformable_skip
+from fashiongen.layers.part_affines import part_affines, part_masks
+from fashiongen.mannequin import World
+from fashiongen.mannequin.scenes import PoseScenes
 
 BATCH, CHANNELS, SIZE, PARTS = 2, 64, 64, 10
 
@@ -32,36 +41,37 @@ def part_loop(features: Tensor, transforms: Tensor, masks: Tensor, interpolation
     return torch.stack(warped).amax(dim=0)
 
 
+def both_ways(function: Callable[[], Tensor], features: Tensor, upstream: Tensor) -> None:
+    torch.autograd.grad(function(), features, upstream)
+
+
 def main() -> None:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     generator = torch.Generator().manual_seed(0)
     features = torch.randn(BATCH, CHANNELS, SIZE, SIZE, generator=generator).to(device).requires_grad_()
     upstream = torch.randn(BATCH, CHANNELS, SIZE, SIZE, generator=generator).to(device)
-    transforms = torch.tensor([1.0, 0, 0, 0, 1, 0, 0, 0]) + torch.randn(BATCH, PARTS, 8, generator=generator) * torch.tensor(
+    people = PoseScenes(World(height=SIZE, width=SIZE, split="test", framing="full"), BATCH).batch(torch.arange(BATCH))
+    source, target = people.person.keypoints, people.target.keypoints
+    halves = torch.rand(BATCH, PARTS, SIZE, SIZE, generator=generator) < 0.5
+    halves[:, 0] = True
+    random = torch.tensor([1.0, 0, 0, 0, 1, 0, 0, 0]) + torch.randn(BATCH, PARTS, 8, generator=generator) * torch.tensor(
         [0.1, 0.1, 5.0, 0.1, 0.1, 5.0, 0.0, 0.0]
     )
-    masks = torch.rand(BATCH, PARTS, SIZE, SIZE, generator=generator) < 0.5
-    masks[:, 0] = True
-    transforms, masks = transforms.to(device), masks.to(device)
+    cases = {"people": (part_affines(source, target).float(), part_masks(target, SIZE, SIZE)), "halves": (random, halves)}
 
-    for interpolation in ("nearest", "bilinear"):
+    for (case, given), interpolation in product(cases.items(), ("nearest", "bilinear")):
+        transforms, masks = (each.to(device) for each in given)
 
-        def ours(interpolation: str = interpolation) -> Tensor:
-            return deformable_skip(features, transforms, masks, interpolation=interpolation)
-
-        def loop(interpolation: str = interpolation) -> Tensor:
-            return part_loop(features, transforms, masks, interpolation)
-
-        def training(function) -> None:
-            torch.autograd.grad(function(), features, upstream)
-
+        ours = partial(deformable_skip, features, transforms, masks, interpolation=interpolation)
+        loop = partial(part_loop, features, transforms, masks, interpolation)
         with torch.no_grad():
             equal = torch.equal(ours(), loop())
             forward = [median_ms(function, device) for function in (ours, loop)]
-        both = [median_ms(lambda function=function: training(function), device) for function in (ours, loop)]
-        memory = [peak_megabytes(lambda function=function: training(function), device) for function in (ours, loop)]
+        training = [partial(both_ways, function, features, upstream) for function in (ours, loop)]
+        both = [median_ms(function, device) for function in training]
+        memory = [peak_megabytes(function, device) for function in training]
         print(
-            f"{interpolation} on {device}: {'bit-equal' if equal else 'NOT EQUAL'}; "
+            f"{case}, {interpolation} on {device}: {'bit-equal' if equal else 'NOT EQUAL'}; "
             f"forward {forward[0]:.1f} against {forward[1]:.1f} ms ({forward[1] / forward[0]:.1f} times faster), "
             f"with backward {both[0]:.1f} against {both[1]:.1f} ms ({both[1] / both[0]:.1f} times faster), "
             f"peak memory {memory[0]:.0f} against {memory[1]:.0f} MB ({memory[0] / memory[1]:.2f} of it)"

@@ -294,15 +294,17 @@ class _Skip(torch.autograd.Function):
             for part, wins in zip(parts, won, strict=True):
                 winners.index_add_(0, part.pixels, wins.to(winners.dtype))
             share /= winners
+            del winners, wins
         elif ctx.aggregation == "avg":
             share /= inside
         total = share.new_zeros(share.shape[0] + 1, channels)
         moved = None if inverse is None else torch.zeros_like(total)
-        for number, part in enumerate(parts):
+        # Backwards, because the largest part, the torso, is the first: by then the others have let go of their memory.
+        for number, part in reversed([*enumerate(parts)]):
             own = share[:, number * channels : (number + 1) * channels] if ctx.aggregation == "none" else share
             gradient = own.index_select(0, part.pixels)
             if won is not None:
-                gradient.mul_(won[number])
+                gradient.mul_(won.pop())
             if moved is None or inverse is None:
                 part.spread(total, gradient)
             else:

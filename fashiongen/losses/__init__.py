@@ -1,6 +1,6 @@
 """Losses that several papers share."""
 
-from fashiongen.losses.adversarial import discriminator_loss, fake_loss, real_loss
+from fashiongen.losses.adversarial import discriminator_loss, fake_loss, real_loss, zero_centred_penalty
 from fashiongen.losses.cycle import cycle_loss, matte_loss
 from fashiongen.losses.kl import gaussian_kl
 from fashiongen.losses.map_cross_entropy import label_weights, map_cross_entropy
@@ -39,4 +39,5 @@ __all__ = [
     "total_variation",
     "wasserstein_critic_loss",
     "wasserstein_generator_loss",
+    "zero_centred_penalty",
 ]

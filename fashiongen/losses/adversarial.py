@@ -6,6 +6,8 @@ that some add inside the logarithm. A loss of the whole is a sum of the two func
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -44,3 +46,19 @@ def fake_loss(logits: Tensor, epsilon: float = 0.0) -> Tensor:
 def discriminator_loss(real: Tensor, fake: Tensor, epsilon: float = 0.0) -> Tensor:
     """`real_loss` of the logits of real pictures plus `fake_loss` of those of generated ones (no factor 1/2)."""
     return real_loss(real, epsilon) + fake_loss(fake, epsilon)
+
+
+def zero_centred_penalty(critic: Callable[[Tensor], Tensor], real: Tensor) -> Tensor:
+    """Mean squared norm of the discriminator's gradient at real examples ("R1", Mescheder et al., ICML 2018, equation 9).
+
+    Args:
+        critic: (B, ...) -> logits.
+        real: (B, ...) real examples; they get no gradient.
+
+    Returns:
+        scalar, through which gradients reach the discriminator. The usual factor is 1/2 to 5, times n when every n-th step alone
+        computes it.
+    """
+    real = real.detach().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(critic(real).sum(), real, create_graph=True)
+    return gradient.float().square().flatten(1).sum(dim=1).mean()

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from fashiongen.losses.adversarial import discriminator_loss, fake_loss, real_loss
+from fashiongen.losses.adversarial import discriminator_loss, fake_loss, real_loss, zero_centred_penalty
 
 LOGITS = torch.linspace(-4, 4, 9)
 
@@ -34,3 +34,12 @@ def test_epsilon_bounds_the_loss() -> None:
 
 def test_half_precision_logits_are_judged_in_float32() -> None:
     assert real_loss(LOGITS.bfloat16(), 1e-7).dtype == torch.float32
+
+
+def test_zero_centred_penalty_is_the_squared_slope_at_real_examples() -> None:
+    real = torch.randn(3, 4)
+    slope = torch.randn(4, requires_grad=True)
+    penalty = zero_centred_penalty(lambda x: (x * slope).sum(dim=1), real)
+    torch.testing.assert_close(penalty, slope.square().sum())
+    (gradient,) = torch.autograd.grad(penalty, slope)
+    torch.testing.assert_close(gradient, 2 * slope)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
 from fashiongen import registry
 from fashiongen.layers.sketch_colours import FACE_FEATURES, clean_faces, colour_code, from_bytes
-from fashiongen.losses import fake_loss, masked_l1, real_loss
+from fashiongen.losses import discriminator_loss, masked_l1, real_loss
 from fashiongen.losses.kl import gaussian_kl
 from fashiongen.losses.map_cross_entropy import KINDS, label_weights, map_cross_entropy
 from fashiongen.models.base import Stage, check_choices
+from fashiongen.models.clothnet.adversary import JudgedSketches, SketchDiscriminator
 from fashiongen.models.clothnet.figures import SketchFigures
 from fashiongen.models.clothnet.networks import (
     DROPOUT,
@@ -34,13 +35,16 @@ from fashiongen.types import Batch, Person
 MODULES = ("sketch", "body_sketch", "portray")
 _EPSILON = 1e-12
 
+_JUDGED = {name: Stage(f"{name}_adversarial", 0, (name, f"{name}_discriminator")) for name in ("sketch", "body_sketch")}
 
-class ClothNet(SampleAndPortray, SketchFigures):
+
+class ClothNet(SampleAndPortray, JudgedSketches, SketchFigures):
     """ClothNet (Lassner et al., ICCV 2017): dressed people from nothing, or on a given body.
 
     Stage "sketch" learns label maps of dressed people as a variational auto-encoder, "body_sketch" the same on the map of a body,
     and "portray" learns, against a discriminator, to turn a label map into a picture. No stage reads what another learned; a model
-    may have some of the three modules only.
+    may have some of the three modules only. With a `sketch_adversarial_weight`, which the paper lacks, "sketch_adversarial" and
+    "body_sketch_adversarial" follow the stages of their modules: sampled sketches are judged by a discriminator.
 
     The defaults are the published sizes and weights with clean behaviour; the presets "official-full" (`sketch` and `portray`)
     and "official-body" (`body_sketch` and `portray`) add the quirks of the authors' code.
@@ -49,6 +53,10 @@ class ClothNet(SampleAndPortray, SketchFigures):
         size: height and width, a power of two.
         modules: which of "sketch", "body_sketch" and "portray" the model has; it has their stages alone, and steps of others
             are ignored.
+        sketch_adversarial_weight: factor of the loss that sampled sketches take from a discriminator, beside the losses of their
+            module; 0 leaves the adversarial stages out.
+        sketch_adversarial_rate: learning rate of sketch modules and discriminators in these stages.
+        sketch_discriminator_width: channels of these discriminators' first level.
         sketch_width: channels of the first level of both sketch modules.
         sketch_growth: how many times as many the deepest levels have.
         code: length of the code of a sketch.
@@ -106,6 +114,9 @@ class ClothNet(SampleAndPortray, SketchFigures):
         code: int = 32,
         sketch_statistics: Statistics = "running",
         body_levels: Literal["first", "all"] = "first",
+        sketch_adversarial_weight: float = 0.0,
+        sketch_adversarial_rate: float = 5e-4,
+        sketch_discriminator_width: int = 24,
         prior: Literal["normal", "fitted"] = "normal",
         reconstruction: Literal["sigmoid", "softmax"] = "sigmoid",
         kl_weight: float = 7.0,
@@ -146,10 +157,17 @@ class ClothNet(SampleAndPortray, SketchFigures):
         if not modules:
             raise ValueError(f"a clothnet has at least one of the modules {', '.join(MODULES)}")
         self.has = frozenset(modules)
-        self.stages = tuple(stage for stage in type(self).stages if stage.name in modules)  # type: ignore[misc]
+        judged = _JUDGED if sketch_adversarial_weight else {}
+        self.stages = tuple(  # type: ignore[misc]
+            stage
+            for published in type(self).stages
+            if published.name in modules
+            for stage in (published, judged.get(published.name))
+            if stage is not None
+        )
         # Presets may plan stages of modules that were left out.
-        steps = base.get("steps") or {}
-        base["steps"] = {stage: count for stage, count in steps.items() if stage in modules or stage not in MODULES}
+        left_out = {*MODULES, *(stage.name for stage in _JUDGED.values())} - {stage.name for stage in self.stages}
+        base["steps"] = {stage: count for stage, count in (base.get("steps") or {}).items() if stage not in left_out}
         super().__init__(**base)
         self.save_hyperparameters()
         if "body_sketch" not in modules:
@@ -159,6 +177,8 @@ class ClothNet(SampleAndPortray, SketchFigures):
             self.sketch = SketchModule(*sizes, 0, sketch_growth, sketch_statistics)
         if "body_sketch" in modules:
             self.body_sketch = SketchModule(*sizes, len(BODY), sketch_growth, sketch_statistics, body_levels)
+        for name in [name for name in judged if name in modules]:
+            self.add_module(f"{name}_discriminator", SketchDiscriminator(size, sketch_discriminator_width, len(LABELS)))
         if "portray" in modules:
             incoming = (3 if portray_input == "colours" else len(LABELS)) + 3 * portray_colours
             levels = size.bit_length() - 1 if portray_levels is None else portray_levels
@@ -173,7 +193,18 @@ class ClothNet(SampleAndPortray, SketchFigures):
 
     @property
     def optimizer_names(self) -> tuple[str, ...]:
-        return tuple(name for stage in self.stages for name in stage.trains)
+        return tuple(optimizer for optimizer, _, _ in self._trained())
+
+    def _trained(self) -> Iterator[tuple[str, nn.Module, float]]:
+        """Optimisers with their networks and learning rates; a sketch module has another one, of the stage's name, when judged."""
+        options = self.hparams
+        rates = dict.fromkeys(MODULES, options["learning_rate"])
+        if options["portray_learning_rate"] is not None:
+            rates["portray"] = options["portray_learning_rate"]
+        for stage in self.stages:
+            for name in stage.trains:
+                again = name in MODULES and name != stage.name
+                yield stage.name if again else name, getattr(self, name), rates.get(stage.name, options["sketch_adversarial_rate"])
 
     # ------------------------------------------------------------------------------------------------ forward
     def forward(self, code: Tensor, body: Tensor | None = None, colours: Tensor | None = None, soft: bool = False) -> Tensor:
@@ -196,11 +227,12 @@ class ClothNet(SampleAndPortray, SketchFigures):
             return self.portrait(self.draw(code, body), colours)
         if self.hparams["portray_input"] != "labels" or self.hparams["portray_colours"]:
             raise ValueError("soft sketches need portray_input='labels' and portray_colours=False")
-        logits = self._logits(code, body)
+        logits = self.logits(code, body)
         chances = logits.softmax(dim=1) if self.hparams["reconstruction"] == "softmax" else logits.sigmoid()
         return self.portrayer(chances - 0.5)
 
-    def _logits(self, code: Tensor, body: Tensor | None) -> Tensor:
+    def logits(self, code: Tensor, body: Tensor | None = None) -> Tensor:
+        """(B, 22, H, W): what `draw` takes the best label of; arguments as in `forward`."""
         if body is None:
             return self.module("sketch").decode(code)
         network = self.module("body_sketch")
@@ -228,7 +260,7 @@ class ClothNet(SampleAndPortray, SketchFigures):
         Raises:
             ValueError: when the model lacks the module.
         """
-        labels = self._logits(code, body).argmax(dim=1).to(torch.uint8)
+        labels = self.logits(code, body).argmax(dim=1).to(torch.uint8)
         return clean_faces(labels) if clean else labels
 
     def portrait(self, labels: Tensor, colours: Tensor | None = None) -> Tensor:
@@ -327,7 +359,7 @@ class ClothNet(SampleAndPortray, SketchFigures):
 
     def discriminator_loss(self, real: Tensor, fake: Tensor) -> Tensor:
         """How far the discriminator is from telling real pictures from drawn ones, by its logits (not halved)."""
-        return real_loss(real, _EPSILON) + fake_loss(fake, _EPSILON)
+        return discriminator_loss(real, fake, _EPSILON)
 
     # ------------------------------------------------------------------------------------------------ training
     def example(self, person: Person) -> Example:
@@ -346,7 +378,7 @@ class ClothNet(SampleAndPortray, SketchFigures):
         seen = self.example(batch.person)
         with self.updating(name) as update:
             losses = self.sketch_losses(
-                getattr(self, name)(seen.labels, _body(seen) if name == "body_sketch" else None), seen.labels
+                getattr(self, name)(seen.labels, seen.known_body() if name == "body_sketch" else None), seen.labels
             )
             update(losses["total"])
         return losses
@@ -375,28 +407,20 @@ class ClothNet(SampleAndPortray, SketchFigures):
         return losses
 
     def configure_optimizers(self) -> list[Optimizer]:
-        options = self.hparams
-        kind = TFAdam if options["optimizer"] == "tf_adam" else Adam
-        rates = dict.fromkeys(MODULES, options["learning_rate"])
-        if options["portray_learning_rate"] is not None:
-            rates["portray"] = options["portray_learning_rate"]
-        return [
-            kind(getattr(self, name).parameters(), lr=rates[stage.name], betas=(0.5, 0.999))
-            for stage in self.stages
-            for name in stage.trains
-        ]
+        kind = TFAdam if self.hparams["optimizer"] == "tf_adam" else Adam
+        return [kind(network.parameters(), lr=rate, betas=(0.5, 0.999)) for _, network, rate in self._trained()]
 
     # ------------------------------------------------------------------------------------------------ the rest
     def inference_state(self) -> dict[str, Tensor]:
-        """All weights but the discriminator's, which only trains."""
-        return {key: value for key, value in self.state_dict().items() if not key.startswith("discriminator.")}
+        """All weights but those of discriminators, which only train."""
+        return {key: value for key, value in self.state_dict().items() if not key.split(".")[0].endswith("discriminator")}
 
     def pictures(self, batch: Batch) -> dict[str, Tensor]:
         seen = self.example(batch.person)
         columns = {"person": seen.picture, "sketch": _shown(seen.labels)}
         for name in ("sketch", "body_sketch"):
             if name in self.has:
-                body = _body(seen) if name == "body_sketch" else None
+                body = seen.known_body() if name == "body_sketch" else None
                 columns[f"drawn {name}"] = _shown(self.draw(self.sample_codes(len(seen.labels), body is not None), body))
         if "portray" in self.has:
             columns["portrait"] = self.portrayer(seen.condition)
@@ -405,9 +429,3 @@ class ClothNet(SampleAndPortray, SketchFigures):
 
 def _shown(labels: Tensor) -> Tensor:
     return from_bytes(colour_code(labels))
-
-
-def _body(seen: Example) -> Tensor:
-    if seen.body is None:
-        raise ValueError("clothnet draws sketches on bodies; this batch has no body parts (`person.parts`)")
-    return seen.body

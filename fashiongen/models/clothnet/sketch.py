@@ -55,6 +55,16 @@ class Example:
     condition: Tensor
     colours: Tensor | None
 
+    def known_body(self) -> Tensor:
+        """`body`, where it is needed.
+
+        Raises:
+            ValueError: when it is missing.
+        """
+        if self.body is None:
+            raise ValueError("clothnet draws sketches on bodies; this batch has no body parts (`person.parts`)")
+        return self.body
+
     def unbind(self) -> list[Example]:
         """One example a person, the batch axis kept."""
         fields = (self.labels, self.body, self.picture, self.condition, self.colours)

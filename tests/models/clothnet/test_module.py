@@ -69,6 +69,54 @@ def test_one_fit_walks_through_all_stages(tmp_path):
     assert set(module.losses) == {f"portray/{name}" for name in ("adversarial", "l1", "total", "discriminator")}
 
 
+def test_sampled_sketches_are_judged_after_their_modules_have_learned(tmp_path):
+    steps = {"sketch": 1, "sketch_adversarial": 2, "body_sketch": 1, "body_sketch_adversarial": 9, "portray": 1}
+    module = tiny(sketch_adversarial_weight=1.0, steps=steps)
+    before = copy.deepcopy(module)
+    seen = []
+    module.train_body_sketch_adversarial = lambda batch, step=module.train_body_sketch_adversarial: (
+        seen.append(step(batch)) or seen[-1]
+    )
+    fit(module, tmp_path)
+    assert module.steps_in_stage == steps and list(module.plan) == list(steps)
+    judges = {"sketch_discriminator", "body_sketch_discriminator"}
+    assert changed(module, before) == {"sketch", "body_sketch", "portrayer", "discriminator"} | judges
+    for losses in seen:
+        own = losses["reconstruction"] + module.hparams["kl_weight"] * losses["kl"]
+        torch.testing.assert_close(losses["total"], own + losses["adversarial"])
+    assert {key.partition(".")[0] for key in module.inference_state()} == {"sketch", "body_sketch", "portrayer"}
+
+
+def test_judged_sketches_resume(tmp_path):
+    steps = {"sketch_adversarial": 4}
+
+    def run(steps, checkpoint=None):
+        options = {"modules": ["sketch"], "sketch_adversarial_weight": 1.0, "prior": "fitted"}
+        module, runner = tiny(steps={"sketch": 1, **steps}, **options), trainer(tmp_path)
+        runner.fit(module, DataLoader(examples(2), batch_size=2, collate_fn=Batch.collate), ckpt_path=checkpoint)
+        return module, runner
+
+    whole, _ = run(steps)
+    _, runner = run({"sketch_adversarial": 2})
+    runner.save_checkpoint(tmp_path / "half.ckpt")
+    assert not changed(run(steps, tmp_path / "half.ckpt")[0], whole)
+
+
+def test_the_discriminator_alone_teaches_what_sketches_look_like(tmp_path):
+    def distance(module):
+        torch.manual_seed(0)
+        drawn = module.draw(module.sample_codes(64))
+        areas = torch.stack([(drawn == label).float().mean() for label in (11, 4, 6)])
+        return (areas - torch.tensor([18.0, 30, 36]) / SIDE**2).abs().sum()
+
+    options = {"modules": ["sketch"], "only": "sketch_adversarial", "sketch_adversarial_rate": 2e-3}
+    module = tiny(sketch_adversarial_weight=1.0, steps={"sketch_adversarial": 100}, **options)
+    module.sketch_losses = lambda drawn, labels: {"total": 0 * drawn.logits.sum()}
+    before = distance(module)
+    fit(module, tmp_path)
+    assert distance(module) < 0.5 * before
+
+
 @pytest.mark.parametrize(
     "stage, trained", [("sketch", {"sketch"}), ("body_sketch", {"body_sketch"}), ("portray", {"portrayer", "discriminator"})]
 )
@@ -285,7 +333,8 @@ def test_the_published_weights_lack_the_discriminator():
 def test_presets(preset, modules):
     with torch.device("meta"):
         module = hub.create("clothnet", preset)
-    assert module.has == modules == set(module.plan)
+    judged = {"sketch_adversarial", "body_sketch_adversarial"} if preset == "mannequin" else set()
+    assert module.has == modules == set(module.plan) - judged and judged <= set(module.plan)
     assert preset != "mannequin" or sum(tensor.numel() for tensor in module.inference_state().values()) * 2 < 6e6
 
 
@@ -299,6 +348,7 @@ def test_presets(preset, modules):
         ({"dropout": True}, "dropout is one of always, training, never"),
         ({"portray_input": "edges"}, "portray_input is one of colours, labels"),
         ({"size": 20}, "a power of two, at least 8, not 20"),
+        ({"only": "sketch_adversarial"}, "clothnet has no stage sketch_adversarial; its stages are sketch, body_sketch, portray"),
         ({"only": "second"}, "clothnet has no stage second; its stages are sketch, body_sketch, portray"),
     ],
 )
