@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
+from torch.optim import Adam, Optimizer
 
 
 class TFAdam(Optimizer):
@@ -127,3 +127,16 @@ class TFRMSprop(Optimizer):
             torch._foreach_sqrt_(denominator)
             torch._foreach_addcdiv_(parameters, gradients, denominator, -group["lr"])
         return loss
+
+
+def adam(form: str, params: Iterable[Tensor], rate: float, betas: tuple[float, float] = (0.5, 0.999)) -> Optimizer:
+    """The optimiser of all seven papers.
+
+    Args:
+        form: "tf_adam", TensorFlow's, or "adam", PyTorch's.
+        params: parameters.
+        rate: learning rate.
+        betas: decay of the first and the second moment.
+    """
+    kind: Callable[..., Optimizer] = TFAdam if form == "tf_adam" else Adam
+    return kind(params, lr=rate, betas=betas)

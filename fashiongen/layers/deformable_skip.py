@@ -92,10 +92,10 @@ def deformable_skip(
         if gradient == "tensorflow":
             x, y = (value.transpose(0, 1) for value in _positions(invert_transforms(transforms), height, width))
             first = torch.arange(features.shape[0], device=x.device)[:, None, None] * height
-            size = (features.shape[0], height, width)
-            inverse = _row_numbers(_round_half_away(x), _round_half_away(y), first, size).flatten(1)
+            pictures = (features.shape[0], height, width)
+            inverse = _row_numbers(_round_half_away(x), _round_half_away(y), first, pictures).flatten(1)
         parts = _parts(*_positions(transforms, height, width), regions, interpolation, inverse is not None)
-    inside = None if regions is None else regions.sum(dim=1).clamp(min=1).view(-1, 1)
+    inside = regions.sum(dim=1).clamp(min=1).view(-1, 1) if aggregation == "avg" and regions is not None else None
     return _Skip.apply(features, parts, inverse, inside, aggregation)
 
 
@@ -200,8 +200,9 @@ def _parts(x: Tensor, y: Tensor, regions: Tensor | None, interpolation: str, who
         x, y = x[kept], y[kept]
     first = pixels // (height * width) * height
     size = (kept.shape[1], height, width)
+    weights: list[Tensor] = []
     if interpolation == "nearest":
-        rows, weights = [_row_numbers(_round_half_away(x), _round_half_away(y), first, size)], []
+        rows = [_row_numbers(_round_half_away(x), _round_half_away(y), first, size)]
     else:
         rows, weights = _bilinear_rows(x, y, first, size)
     each = [value.unbind() if exporting else value.split(counts) for value in (pixels, *rows, *weights)]
@@ -248,8 +249,8 @@ def _image(rows: Tensor, shape: torch.Size) -> Tensor:
 
 
 class _Skip(torch.autograd.Function):
-    """`inverse` (N, B*h*w), rows that the inverse transforms read, asks for TensorFlow's gradient; `inside` (B*h*w, 1) is how many
-    regions hold a pixel, at least 1."""
+    """`inverse` (N, B*h*w), rows that the inverse transforms read, asks for TensorFlow's gradient; `inside` (B*h*w, 1), how many
+    regions hold a pixel, at least 1, for the average."""
 
     @staticmethod
     def forward(
@@ -262,7 +263,7 @@ class _Skip(torch.autograd.Function):
             output = rows.new_zeros(pixels, len(parts) * channels)
             for number, part in enumerate(parts):
                 output[:, number * channels : (number + 1) * channels].index_copy_(0, part.pixels, part.read(rows))
-        elif aggregation == "avg":
+        elif inside is not None:
             output = torch.zeros_like(rows[:-1])
             for part in parts:
                 output.index_add_(0, part.pixels, part.read(rows))
@@ -295,7 +296,7 @@ class _Skip(torch.autograd.Function):
                 winners.index_add_(0, part.pixels, wins.to(winners.dtype))
             share /= winners
             del winners, wins
-        elif ctx.aggregation == "avg":
+        elif inside is not None:
             share /= inside
         total = share.new_zeros(share.shape[0] + 1, channels)
         moved = None if inverse is None else torch.zeros_like(total)

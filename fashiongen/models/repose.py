@@ -13,6 +13,7 @@ from torch import Tensor
 from fashiongen.layers.pose_mask import pose_mask
 from fashiongen.metrics.masked import MaskedL1
 from fashiongen.metrics.ssim import StructuralSimilarity
+from fashiongen.models.figures import log_figures
 from fashiongen.models.verbs import batched, check_annotations
 from fashiongen.types import Batch, Person, to_pil
 
@@ -147,7 +148,7 @@ class ReposeFigures(Repose):
         self._measure(self.name, self.transfer(batch.person, _target(batch)), batch)
 
     def on_validation_epoch_end(self) -> None:
-        self._log_figures("validation")
+        log_figures(self, self.figures, "validation", f"{self.name}/person_l1")
 
     def on_test_epoch_start(self) -> None:
         self.figures = {}
@@ -184,7 +185,7 @@ class ReposeFigures(Repose):
             self._measure(name, picture, batch)
 
     def on_test_epoch_end(self) -> None:
-        self._log_figures("test")
+        log_figures(self, self.figures, "test", f"{self.name}/person_l1")
         if "copy_source" in self.figures:
             model, copied = (self.figures[name]["person_l1"].compute() for name in (self.name, "copy_source"))
             self.log(f"test/{self.name}/person_gap_closed", 1 - model / copied)  # type: ignore[attr-defined]
@@ -209,12 +210,6 @@ class ReposeFigures(Repose):
         region = person_region(batch.target)
         for figure, metric in self.figures[name].items():
             metric.update(picture, batch.target.image, region if figure in ("person_l1", "mask_ssim") else None)
-
-    def _log_figures(self, prefix: str) -> None:
-        for name, metrics in self.figures.items():
-            for figure, metric in metrics.items():
-                main = name == self.name and figure == "person_l1"
-                self.log(f"{prefix}/{name}/{figure}", metric.compute().float(), prog_bar=main)  # type: ignore[attr-defined]
 
 
 def person_region(person: Person) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from fashiongen.metrics.masked import MaskedL1, MaskedSSIM
 from fashiongen.models.base import FashionModule
+from fashiongen.models.figures import log_figures
 from fashiongen.types import Batch, Person
 
 
@@ -32,7 +33,7 @@ class SwapFigures(FashionModule):
         self._evaluate(batch)
 
     def on_validation_epoch_end(self) -> None:
-        self._log_figures("validation")
+        log_figures(self, self.figures, "validation", f"{self.name}/swap_l1")
 
     def on_test_epoch_start(self) -> None:
         self.figures = {}
@@ -48,7 +49,7 @@ class SwapFigures(FashionModule):
         self._evaluate(batch, stand_in=True)
 
     def on_test_epoch_end(self) -> None:
-        self._log_figures("test")
+        log_figures(self, self.figures, "test", f"{self.name}/swap_l1")
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
         """Names and pictures (B, 3, H, W) of the people of a batch in their other garments."""
@@ -79,12 +80,6 @@ class SwapFigures(FashionModule):
         if figure not in metrics:
             metrics[figure] = (MaskedSSIM() if figure.endswith("ssim") else MaskedL1()).to(self.device)
         metrics[figure].update(picture, reference, region)
-
-    def _log_figures(self, prefix: str) -> None:
-        for name, metrics in self.figures.items():
-            for figure, metric in metrics.items():
-                main = name == self.name and figure == "swap_l1"
-                self.log(f"{prefix}/{name}/{figure}", metric.compute(), prog_bar=main, sync_dist=True)
 
     def garment_region(self, person: Person) -> Tensor:
         """(B, 1, H, W) in {0, 1}: where a person wears the garment."""

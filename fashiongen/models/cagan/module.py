@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.distributions import Beta
-from torch.optim import Adam, Optimizer
+from torch.optim import Optimizer
 
 from fashiongen import registry
 from fashiongen.layers.compositor import composite
@@ -23,7 +23,7 @@ from fashiongen.models.cagan.networks import Condition, KerasGenerator, Norm, Pa
 from fashiongen.models.cagan.stacked import StackedGenerator
 from fashiongen.models.cagan.viton_baseline import VitonBaselineGenerator
 from fashiongen.models.verbs import TryOn, batched
-from fashiongen.optim import TFAdam
+from fashiongen.optim import adam
 from fashiongen.types import Batch, Garment, Person, to_pil
 
 if TYPE_CHECKING:
@@ -385,9 +385,9 @@ class Cagan(TryOn, SwapFigures):
         return worn, worn.flip(0) if self.hparams["reversed_garments"] else worn.roll(1, 0)
 
     def configure_optimizers(self) -> list[Optimizer]:
-        kind = TFAdam if self.hparams["optimizer"] == "tf_adam" else Adam
+        options = self.hparams
         return [
-            kind(network.parameters(), lr=self.hparams["learning_rate"], betas=tuple(self.hparams["betas"]))
+            adam(options["optimizer"], network.parameters(), options["learning_rate"], tuple(options["betas"]))
             for network in (self.discriminators, self.generator)
         ]
 

@@ -18,6 +18,7 @@ from fashiongen.metrics.masked import MaskedL1, MaskedSSIM
 from fashiongen.metrics.two_sample import TwoSampleAccuracy
 from fashiongen.models.base import FashionModule
 from fashiongen.models.clothnet.sketch import BODY, LABELS, Example, implied_body, levels
+from fashiongen.models.figures import log_figures
 from fashiongen.types import Batch
 
 
@@ -100,10 +101,10 @@ class SketchFigures(FashionModule):
             self._measure_portrait(name, picture, seen)
 
     def on_validation_epoch_end(self) -> None:
-        self._log_figures("validation")
+        log_figures(self, self.figures, "validation", "portrait/person_l1")
 
     def on_test_epoch_end(self) -> None:
-        self._log_figures("test")
+        log_figures(self, self.figures, "test", "portrait/person_l1")
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
         """Names and portraits (B, 3, H, W) of the people of a batch, painted from their sketches."""
@@ -139,10 +140,3 @@ class SketchFigures(FashionModule):
                 options = {"classes": len(LABELS)} if kind in (LabelHistogramDistance, TwoSampleAccuracy) else {}
                 own[figure] = kind(**options).to(self.device)
         return {figure: own[figure] for figure in kinds}
-
-    def _log_figures(self, prefix: str) -> None:
-        for name, metrics in self.figures.items():
-            for figure, metric in metrics.items():
-                self.log(
-                    f"{prefix}/{name}/{figure}", metric.compute().float(), prog_bar=figure == "person_l1" and name == "portrait"
-                )

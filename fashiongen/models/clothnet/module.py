@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Adam, Optimizer
+from torch.optim import Optimizer
 
 from fashiongen import registry
 from fashiongen.layers.sketch_colours import FACE_FEATURES, clean_faces, colour_code, from_bytes
@@ -29,7 +29,7 @@ from fashiongen.models.clothnet.networks import (
 )
 from fashiongen.models.clothnet.sketch import BODY, LABELS, Example, condition, example, matching_colours, set_colours
 from fashiongen.models.clothnet.verbs import SampleAndPortray
-from fashiongen.optim import TFAdam
+from fashiongen.optim import adam
 from fashiongen.types import Batch, Person
 
 MODULES = ("sketch", "body_sketch", "portray")
@@ -407,8 +407,8 @@ class ClothNet(SampleAndPortray, JudgedSketches, SketchFigures):
         return losses
 
     def configure_optimizers(self) -> list[Optimizer]:
-        kind = TFAdam if self.hparams["optimizer"] == "tf_adam" else Adam
-        return [kind(network.parameters(), lr=rate, betas=(0.5, 0.999)) for _, network, rate in self._trained()]
+        form = self.hparams["optimizer"]
+        return [adam(form, network.parameters(), rate) for _, network, rate in self._trained()]
 
     # ------------------------------------------------------------------------------------------------ the rest
     def inference_state(self) -> dict[str, Tensor]:

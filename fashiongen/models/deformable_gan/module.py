@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Adam, Optimizer
+from torch.optim import Optimizer
 
 from fashiongen import registry
 from fashiongen.layers.part_affines import part_affines, part_masks
@@ -21,7 +21,7 @@ from fashiongen.models.deformable_gan.losses import ContentLoss, smoothness
 from fashiongen.models.deformable_gan.networks import POSE_CHANNELS, Discriminator, Generator
 from fashiongen.models.deformable_gan.representation import POSES, condition, pose_maps
 from fashiongen.models.repose import ReposeFigures
-from fashiongen.optim import TFAdam
+from fashiongen.optim import adam
 from fashiongen.types import Batch, Person
 
 _STICKMAN_CHANNELS = 3
@@ -346,9 +346,9 @@ class DeformableGan(ReposeFigures, FashionModule):
         return [Pairs(*(tensor[part * length : (part + 1) * length] for tensor in pairs)) for part in range(count)]
 
     def configure_optimizers(self) -> list[Optimizer]:
-        kind = TFAdam if self.hparams["optimizer"] == "tf_adam" else Adam
+        options = self.hparams
         return [
-            kind(network.parameters(), lr=self.hparams["learning_rate"], betas=(0.5, 0.999))
+            adam(options["optimizer"], network.parameters(), options["learning_rate"])
             for network in (self.generator, self.discriminator)
         ]
 

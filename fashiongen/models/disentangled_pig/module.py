@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Adam, Optimizer
+from torch.optim import Optimizer
 
 from fashiongen import registry
 from fashiongen.layers.dcgan import DCGANCritic
@@ -31,7 +31,7 @@ from fashiongen.models.disentangled_pig.networks import (
     VectorEncoder,
 )
 from fashiongen.models.disentangled_pig.representation import Regions, keypoints_of, normalized_pose, regions_of
-from fashiongen.optim import TFAdam, TFRMSprop
+from fashiongen.optim import TFRMSprop, adam
 from fashiongen.types import Batch, Person
 
 _LEGACY_REGION = 48
@@ -379,17 +379,16 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
 
     def configure_optimizers(self) -> list[Optimizer]:
         options = self.hparams
-        kind = TFAdam if options["optimizer"] == "tf_adam" else Adam
 
-        def adam(parameters: Iterable[Tensor], rate: str, second: float = 0.999) -> Optimizer:
-            return kind(parameters, lr=options[rate], betas=(0.5, second))
+        def optimizer(parameters: Iterable[Tensor], rate: str, second: float = 0.999) -> Optimizer:
+            return adam(options["optimizer"], parameters, options[rate], (0.5, second))
 
         pictures = [*self.encoder.parameters(), *self.generator.parameters()]
         poses = [*self.pose_encoder.parameters(), *self.pose_decoder.parameters()]
         optimizers: list[Optimizer] = [
-            adam(pictures, "learning_rate"),
-            adam(self.critic.parameters(), "learning_rate"),
-            adam(poses, "pose_learning_rate"),
+            optimizer(pictures, "learning_rate"),
+            optimizer(self.critic.parameters(), "learning_rate"),
+            optimizer(poses, "pose_learning_rate"),
         ]
         for factor in self.factors:
             for network in self.mapper_and_critic(factor):
@@ -397,7 +396,7 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
                     optimizers.append(TFRMSprop(network.parameters(), lr=options["code_learning_rate"]))
                 else:
                     second = 0.9 if options["code_loss"] == "wgan-gp" else 0.999
-                    optimizers.append(adam(network.parameters(), "code_learning_rate", second))
+                    optimizers.append(optimizer(network.parameters(), "code_learning_rate", second))
         return optimizers
 
     # ------------------------------------------------------------------------------------------------ the rest

@@ -22,6 +22,7 @@ from fashiongen.models.fashion_gan.readers import (
 from fashiongen.models.fashion_gan.redress import Redress
 from fashiongen.models.fashion_gan.representation import BACKGROUND, FACE, HAIR
 from fashiongen.models.fashion_gan.text import CATEGORIES, COLOURS, SLEEVES, UNSAID, read_attributes
+from fashiongen.models.figures import log_figures
 from fashiongen.types import Batch, Person
 
 _DRESS = CATEGORIES.index("dress")
@@ -62,7 +63,7 @@ class RedressFigures(Redress):
         self._measure(self.name, redressed.image, redressed.labels, batch.person, truth, sentences)
 
     def on_validation_epoch_end(self) -> None:
-        self._log_figures("validation")
+        log_figures(self, self.figures, "validation", f"{self.name}/colour")
 
     def on_test_epoch_start(self) -> None:
         names = (self.name, "true_map", "do_nothing", "chance")
@@ -88,7 +89,7 @@ class RedressFigures(Redress):
             self._measure("chance", redressed.image.roll(1, 0), redressed.labels.roll(1, 0), person, truth, sentences)
 
     def on_test_epoch_end(self) -> None:
-        self._log_figures("test")
+        log_figures(self, self.figures, "test", f"{self.name}/colour")
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
         """Names and pictures (B, 3, H, W) of the people of a batch in the clothes of their `other_text`, else `person.text`."""
@@ -127,13 +128,6 @@ class RedressFigures(Redress):
         metrics["silhouette_iou"].update(_overlap(labels != BACKGROUND, truth.parsing != BACKGROUND))
         metrics["garment_l1"].update(image, truth.image, region)
         metrics["l1"].update(image, truth.image)
-
-    def _log_figures(self, prefix: str) -> None:
-        for who, metrics in self.figures.items():
-            for name, metric in metrics.items():
-                if metric.update_called:
-                    main = who == self.name and name == "colour"
-                    self.log(f"{prefix}/{who}/{name}", metric.compute().float(), prog_bar=main)  # type: ignore[attr-defined]
 
 
 def _metrics(device: torch.device) -> dict[str, Metric]:

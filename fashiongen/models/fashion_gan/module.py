@@ -28,7 +28,7 @@ from fashiongen.models.fashion_gan.representation import CLASSES, MEASURES, pars
 from fashiongen.models.fashion_gan.shape_networks import ShapeDiscriminator, ShapeGenerator
 from fashiongen.models.fashion_gan.text import VOCABULARY, LanguageEncoder, Vocabulary, read_attributes, read_vocabulary
 from fashiongen.models.fashion_gan.training import weights_as_they_are_then, zero_conv_biases
-from fashiongen.optim import TFAdam
+from fashiongen.optim import adam
 from fashiongen.types import Batch
 
 EPSILON = 1e-12
@@ -330,12 +330,11 @@ class FashionGan(Drawing):
 
     def configure_optimizers(self) -> list[Optimizer]:
         options = self.hparams
-        kind: Callable[..., Optimizer] = TFAdam if options["optimizer"] == "tf_adam" else Adam
         text: Callable[..., Optimizer] = SGD if options["text_optimizer"] == "sgd" else Adam
         return [
             text(self.encoder.parameters(), lr=options["text_learning_rate"]),
             *(
-                kind(network.parameters(), lr=options["learning_rate"], betas=(0.5, 0.999))
+                adam(options["optimizer"], network.parameters(), options["learning_rate"])
                 for network in (self.shape, self.shape_discriminator, self.picture, self.picture_discriminator)
             ),
         ]

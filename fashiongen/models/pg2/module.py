@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.optim import Adam, Optimizer
+from torch.optim import Optimizer
 
 from fashiongen import registry
 from fashiongen.layers.dcgan import DCGANCritic
@@ -18,7 +18,7 @@ from fashiongen.losses.adversarial import fake_loss, real_loss
 from fashiongen.models.base import FashionModule, Stage, check_choices
 from fashiongen.models.pg2.networks import CoarseGenerator, DifferenceGenerator
 from fashiongen.models.repose import ReposeFigures
-from fashiongen.optim import TFAdam
+from fashiongen.optim import adam
 from fashiongen.types import Batch, Person
 
 
@@ -248,9 +248,9 @@ class Pg2(ReposeFigures, FashionModule):
         return losses
 
     def configure_optimizers(self) -> list[Optimizer]:
-        kind = TFAdam if self.hparams["optimizer"] == "tf_adam" else Adam
+        options = self.hparams
         return [
-            kind(network.parameters(), lr=self.hparams["learning_rate"], betas=(0.5, 0.999))
+            adam(options["optimizer"], network.parameters(), options["learning_rate"])
             for network in (self.coarse, self.refinement, self.critic)
         ]
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor
-from torch.optim import Adam, Optimizer
+from torch.optim import Optimizer
 
 from fashiongen import registry
 from fashiongen.layers.compositor import composite
@@ -20,6 +20,7 @@ from fashiongen.layers.vgg import VGG19Taps
 from fashiongen.losses import PerceptualLoss, masked_l1, total_variation
 from fashiongen.metrics import MaskedL1, MaskedSSIM
 from fashiongen.models.base import FashionModule, Stage
+from fashiongen.models.figures import log_figures
 from fashiongen.models.verbs import TryOn
 from fashiongen.models.viton.networks import Coarse, CoarseGenerator, RefinementNetwork
 from fashiongen.models.viton.representation import (
@@ -30,7 +31,7 @@ from fashiongen.models.viton.representation import (
     kept_picture,
     person_representation,
 )
-from fashiongen.optim import TFAdam
+from fashiongen.optim import adam
 from fashiongen.types import Batch, Garment, Person
 
 #: Factors of the five feature distances (authors' `utils.py`, `compute_error`).
@@ -340,10 +341,9 @@ class Viton(TryOn, FashionModule):
         return garment_region(_lip20(person), *self.size, labels=self.hparams["garment_labels"])
 
     def configure_optimizers(self) -> list[Optimizer]:
-        kind = TFAdam if self.hparams["optimizer"] == "tf_adam" else Adam
+        options = self.hparams
         return [
-            kind(network.parameters(), lr=self.hparams["learning_rate"], betas=(0.5, 0.999))
-            for network in (self.coarse, self.refinement)
+            adam(options["optimizer"], network.parameters(), options["learning_rate"]) for network in (self.coarse, self.refinement)
         ]
 
     # ------------------------------------------------------------------------------------------------ evaluation
@@ -358,7 +358,7 @@ class Viton(TryOn, FashionModule):
         self._measure("viton", self.dress(batch.person, garment), target)
 
     def on_validation_epoch_end(self) -> None:
-        self._log_figures("validation")
+        log_figures(self, self.figures, "validation", "viton/garment_l1")
 
     def on_test_epoch_start(self) -> None:
         self.figures = {name: self._metrics() for name in ("viton", "stage_1", "pasted_warp", "do_nothing")}
@@ -376,7 +376,7 @@ class Viton(TryOn, FashionModule):
         self._measure("viton", self.dress(batch.person, batch.other_garment), batch.truth)
 
     def on_test_epoch_end(self) -> None:
-        self._log_figures("test")
+        log_figures(self, self.figures, "test", "viton/garment_l1")
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Any]:
         """Names and try-on pictures (B, 3, H, W) of the people of a batch in their other garments."""
@@ -398,18 +398,6 @@ class Viton(TryOn, FashionModule):
         region = self._region(truth)
         for name, metric in self.figures[figure].items():
             metric.update(picture, truth.image, region if name.startswith("garment") else None)
-
-    def _log_figures(self, prefix: str) -> None:
-        for figure, metrics in self.figures.items():
-            for name, metric in metrics.items():
-                if metric.update_count == 0:
-                    continue
-                self.log(
-                    f"{prefix}/{figure}/{name}",
-                    metric.compute(),
-                    prog_bar=figure == "viton" and name == "garment_l1",
-                    sync_dist=True,
-                )
 
     def pictures(self, batch: Batch) -> dict[str, Tensor]:
         garment = batch.garment if batch.garment is not None else batch.other_garment
