@@ -75,7 +75,7 @@ class FashionGan(Drawing):
         keep_background: lay the person's background over the picture where the new map has background; the authors paint it.
         map_weight, image_weight: of the cross entropy of maps and the L1 distance of pictures in [0, 1].
         colour_weight: of `fashiongen.losses.reconstruction.label_colour_loss` of pictures in [0, 1]; not in paper or code.
-        adversarial_weight: of the adversarial loss of both generators.
+        shape_adversarial_weight, picture_adversarial_weight: of the generators' adversarial losses.
         fake_weight, wrong_weight: of generated pictures and of mismatched pairs in the discriminators' losses. The authors' code
             prints losses with 0.9 and 0.1, the paper's weights, and optimises with 1.
         generator_turn: what the picture stage's generator learns from: the discriminator "before" its update on the same batch, or
@@ -126,7 +126,8 @@ class FashionGan(Drawing):
         map_weight: float = 100.0,
         image_weight: float = 100.0,
         colour_weight: float = 0.0,
-        adversarial_weight: float = 1.0,
+        shape_adversarial_weight: float = 1.0,
+        picture_adversarial_weight: float = 1.0,
         fake_weight: float = 1.0,
         wrong_weight: float = 1.0,
         generator_turn: Literal["before", "stale"] = "before",
@@ -247,7 +248,7 @@ class FashionGan(Drawing):
         with self.updating("shape") as update:
             adversarial = real_loss(self.shape_discriminator(drawn, *condition), EPSILON)
             maps = torch.nn.functional.cross_entropy(drawn.float(), representation.class_index(labels))
-            update(options["adversarial_weight"] * adversarial + options["map_weight"] * maps)
+            update(options["shape_adversarial_weight"] * adversarial + options["map_weight"] * maps)
         return {"maps": maps, "adversarial": adversarial, **_named("discriminator", judged)}
 
     def train_picture(self, batch: Batch) -> dict[str, Tensor]:
@@ -307,7 +308,7 @@ class FashionGan(Drawing):
         with self.updating("picture") as update:
             distance = masked_l1(painted, image)
             # The slope of the product with respect to the picture is that of the adversarial loss.
-            total = options["adversarial_weight"] * (painted * direction).sum() + options["image_weight"] * distance
+            total = options["picture_adversarial_weight"] * (painted * direction).sum() + options["image_weight"] * distance
             if options["colour_weight"]:
                 total = total + options["colour_weight"] * label_colour_loss(painted, image, labels, CLASSES)
             update(total)

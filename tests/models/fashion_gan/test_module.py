@@ -90,7 +90,14 @@ def test_a_stage_alone_leaves_the_other_networks_untouched(tmp_path, stage):
         {"picture": "plain", "size": (64, 64), "picture_std": 0.00125},
         {"compositional": True, "code_shifts": True, "measures": ["skin", "body", "hair", "background"], "colour_weight": 9.0},
         {"generator_turn": "stale", "zero_biases": True, "text_updates": "sentence", "text_decay_at": 1},
-        {"text_optimizer": "adam", "fake_weight": 0.9, "wrong_weight": 0.1, "adversarial_weight": 0.5, "dropout": 0.0},
+        {
+            "text_optimizer": "adam",
+            "fake_weight": 0.9,
+            "wrong_weight": 0.1,
+            "shape_adversarial_weight": 0.5,
+            "picture_adversarial_weight": 0.3,
+            "dropout": 0.0,
+        },
     ],
 )
 def test_other_options_train(tmp_path, options):
@@ -158,7 +165,8 @@ def test_training_lowers_the_losses_of_maps_and_pictures(tmp_path):
     module = tiny(
         steps={"text": 0, "shape": 30, "picture": 40},
         learning_rate=1e-2,
-        adversarial_weight=0.1,
+        shape_adversarial_weight=0.1,
+        picture_adversarial_weight=0.1,
         compositional=True,
         dropout=0.0,
         code_shifts=True,
