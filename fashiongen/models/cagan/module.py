@@ -88,6 +88,9 @@ class Cagan(TryOn, SwapFigures):
             step and a scale ("stacked").
         cycle_target: what must equal the person: the "composite" of the way back, or as in the code of "viton_baseline" the picture
             that was "painted", before it is laid over anything.
+        cycle_start: what the way back starts from: the "generated" picture; or "covered", the same with all that the parsing calls
+            the worn garment painted over, so that nothing is left there to copy from (not in paper or codes; training then needs
+            parsing).
         cycle_gradient: "both" trains the way there and the way back; "back" only the latter, so that the generated picture cannot
             learn to carry hidden notes about the garment that it replaced.
         reversed_garments: where the data gives no other garments, those of a batch are its own in reverse order ("viton_baseline";
@@ -131,6 +134,7 @@ class Cagan(TryOn, SwapFigures):
         epsilon: float = 0.0,
         mixup: bool = False,
         cycle_target: Literal["composite", "painted"] = "composite",
+        cycle_start: Literal["generated", "covered"] = "generated",
         cycle_gradient: Literal["both", "back"] = "both",
         reversed_garments: bool = False,
         optimizer: Literal["tf_adam", "adam"] = "adam",
@@ -145,6 +149,7 @@ class Cagan(TryOn, SwapFigures):
             ("norm", norm, ("instance", "batch")),
             ("adversarial", adversarial, ("cross_entropy", "least_squares")),
             ("cycle_target", cycle_target, ("composite", "painted")),
+            ("cycle_start", cycle_start, ("generated", "covered")),
             ("cycle_gradient", cycle_gradient, ("both", "back")),
             ("matte_target", matte_target, ("none", "parsing")),
             ("optimizer", optimizer, ("tf_adam", "adam")),
@@ -257,17 +262,25 @@ class Cagan(TryOn, SwapFigures):
         return garments if found == count else Garment.stack(garments.unbind() * count)
 
     # ------------------------------------------------------------------------------------------------ losses
-    def change(self, person: Tensor, worn: Tensor, target: Tensor) -> Change:
+    def change(self, person: Tensor, worn: Tensor, target: Tensor, covered: Tensor | None = None) -> Change:
         """Swap garments and swap them back.
 
         The way back sees the generated people, enlarged where they are of a smaller scale, with the garments exchanged, and is laid
         over them; at the smallest of several scales it is laid over what was painted, as in the code of "stacked".
+
+        Args:
+            person: (B, 3, H, W) in [-1, 1], as worn and target.
+            worn: the garments that the people wear.
+            target: the garments that they are to wear.
+            covered: (B, 1, H, W) in [0, 1], where the way back starts from what was painted alone.
         """
         people = self._scales(person)
         swaps = self.generator(person, worn, target)
         generated = [swap.over(each) for swap, each in zip(swaps, people, strict=True)]
         restored = []
         for scale, picture in enumerate(generated):
+            if covered is not None:
+                picture = composite(swaps[scale].image, picture, self._scales(covered)[scale])
             below = swaps[scale].image if len(swaps) > 1 and scale == 0 else picture
             if self.hparams["cycle_gradient"] == "back":
                 picture, below = picture.detach(), below.detach()
@@ -354,14 +367,17 @@ class Cagan(TryOn, SwapFigures):
         """The discriminators, then the generator, on the same batch; what was generated serves both."""
         person = batch.person.image
         worn, target = self.garments_of(batch)
-        change = self.change(person, worn, target)
+        options = self.hparams
+        reads_parsing = options["matte_target"] == "parsing" or options["cycle_start"] == "covered"
+        garment = self.garment_region(batch.person) if reads_parsing else None
+        change = self.change(person, worn, target, garment if options["cycle_start"] == "covered" else None)
         with self.updating("discriminators") as update:
             made = [picture.detach() for picture in change.generated]
             mixture = Beta(0.1, 0.1).sample((len(made),)).to(person) if self.hparams["mixup"] else None
             judged = _sum(self.discriminator_losses(made, person, worn, target, mixture))
             update(self.hparams["discriminator_weight"] * judged)
         with self.updating("generator") as update:
-            region = self.garment_region(batch.person) if self.hparams["matte_target"] == "parsing" else None
+            region = garment if options["matte_target"] == "parsing" else None
             losses = self.generator_losses(change, worn, target, self._matte_weight(), region)
             update(losses["total"])
         return {**losses, "discriminator": judged}

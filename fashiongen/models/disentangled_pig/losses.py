@@ -1,13 +1,15 @@
-"""What the mappers from noise to codes and their critics minimise (authors' `wgan_gp.py`)."""
+"""What the mappers from noise to codes and their critics minimise (authors' `wgan_gp.py`), and our own loss on exchanged codes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from fashiongen.losses.adversarial import fake_loss, real_loss
+from fashiongen.losses.reconstruction import masked_l1
 from fashiongen.losses.wasserstein import gradient_penalty, wasserstein_critic_loss, wasserstein_generator_loss
 
 CodeLoss = Literal["wgan", "wgan-gp", "dcgan", "lsgan"]
@@ -54,3 +56,22 @@ def critic_loss(
         return ((scores[0].float() - 1).square().mean() + scores[1].float().square().mean()) / 2
     loss = wasserstein_critic_loss(*scores)
     return loss + penalty_weight * gradient_penalty(critic, real, fake, mix) if kind == "wgan-gp" else loss
+
+
+def exchange_loss(exchanged: Tensor, image: Tensor, middle: Tensor, mask: Tensor) -> Tensor:
+    """L1 distance of people before each other's backgrounds to what is known of such pictures; not in paper or code.
+
+    Known are the middle of the body, from the person's own picture, and what lies beside both bodies, from the other's. It keeps
+    the code of the background from telling about people, clothes and their light, and those of people from telling about the rest.
+
+    Args:
+        exchanged: (B, 3, H, W) every person drawn with the background of the one before (`roll(1, 0)`).
+        image: (B, 3, H, W) their pictures.
+        middle: (B, 1, H, W) in {0, 1}, pixels that certainly show the body.
+        mask: (B, 1, H, W) in {0, 1}, all that may show it.
+
+    Returns:
+        scalar, a mean over all places, known or not.
+    """
+    beside = (1 - mask) * (1 - mask.roll(1, 0))
+    return masked_l1(exchanged, torch.where(middle > 0, image, image.roll(1, 0)), torch.maximum(middle, beside))

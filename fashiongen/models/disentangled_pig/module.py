@@ -13,6 +13,7 @@ from fashiongen import registry
 from fashiongen.layers.dcgan import DCGANCritic
 from fashiongen.layers.part_boxes import MARGINS
 from fashiongen.layers.pose_disks import pose_disks
+from fashiongen.layers.pose_mask import pose_mask
 from fashiongen.losses import masked_l1
 from fashiongen.losses.adversarial import fake_loss, real_loss
 from fashiongen.losses.wasserstein import clip_weights
@@ -20,7 +21,7 @@ from fashiongen.models.base import FashionModule, Stage, check_choices
 from fashiongen.models.disentangled_pig.codes import Codes
 from fashiongen.models.disentangled_pig.factors import FactorVerbs
 from fashiongen.models.disentangled_pig.figures import SwapFigures
-from fashiongen.models.disentangled_pig.losses import CODE_LOSSES, CodeLoss, critic_loss, mapper_loss
+from fashiongen.models.disentangled_pig.losses import CODE_LOSSES, CodeLoss, critic_loss, exchange_loss, mapper_loss
 from fashiongen.models.disentangled_pig.networks import (
     JOINTS,
     REGIONS,
@@ -35,6 +36,7 @@ from fashiongen.optim import TFRMSprop, adam
 from fashiongen.types import Batch, Person
 
 _LEGACY_REGION = 48
+_BODY_RADIUS = 4
 
 
 class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
@@ -74,6 +76,7 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
             field named after 6; their DeepFashion models use 4, for logging alone.
         l1_weight: factor of the L1 loss of the pictures.
         adversarial_weight: factor of the adversarial loss of the pictures.
+        exchange_weight: factor of `fashiongen.models.disentangled_pig.losses.exchange_loss`; not in paper or code.
         pose_weight: factor of the squared error of the poses.
         code_loss: how mappers and their critics learn: "wgan" (weight clipping; the published models), or what the authors' code
             offers beside it: "wgan-gp" (gradient penalty), "dcgan" or "lsgan".
@@ -94,8 +97,8 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
         base: options of `fashiongen.models.base.FashionModule`: steps, only, seed, gradient_clip, pictures_every, cooldown.
 
     Raises:
-        ValueError: for an unknown choice, a size that does not fit the levels, fewer than one update of a critic, or `halve_every`
-            together with `cooldown`.
+        ValueError: for an unknown choice, a size that does not fit the levels, fewer than one update of a critic, `halve_every`
+            together with `cooldown`, or an `exchange_weight` without background code.
     """
 
     name = "disentangled_pig"
@@ -132,6 +135,7 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
         mask_radius: int = 7,
         l1_weight: float = 20.0,
         adversarial_weight: float = 1.0,
+        exchange_weight: float = 0.0,
         pose_weight: float = 20.0,
         code_loss: CodeLoss = "wgan",
         code_critic_steps: int = 5,
@@ -156,6 +160,8 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
         )
         if code_critic_steps < 1:
             raise ValueError(f"code_critic_steps is at least 1, not {code_critic_steps}")
+        if exchange_weight and not background_code:
+            raise ValueError("exchange_weight needs a model with a background_code")
         if halve_every and base.get("cooldown"):
             raise ValueError("halve_every and cooldown both change the learning rates; choose one of them")
         cells = [-(-side // 2 ** (encoder_levels - 1)) for side in (region_size, _LEGACY_REGION)]
@@ -300,7 +306,8 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
         losses = {}
         regions = self.regions(keypoints)
         with torch.set_grad_enabled(turn != 0):
-            drawn = self.draw(*self._encode(image, regions), keypoints)
+            codes = self._encode(image, regions)
+            drawn = self.draw(*codes, keypoints)
         if turn != 1:
             with self.updating("critic") as update:
                 losses["critic"] = self.picture_critic_loss(*self.judge(image, drawn.detach()))
@@ -310,6 +317,11 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
                 joint = self.hparams["critic_batches"] == "joint"
                 logits = self.judge(image, drawn)[1] if joint else self.critic(drawn)
                 losses |= self.reconstruction_losses(drawn, image, regions.mask, logits)
+                if codes[1] is not None and self.hparams["exchange_weight"]:
+                    exchanged = self.draw(codes[0], codes[1].roll(1, 0), keypoints)
+                    middle = pose_mask(keypoints, *self.size, radius=_BODY_RADIUS).to(image)
+                    losses["exchange"] = exchange_loss(exchanged, image, middle, regions.mask.to(image))
+                    losses["total"] = losses["total"] + self.hparams["exchange_weight"] * losses["exchange"]
                 update(losses["total"])
         return losses
 

@@ -94,6 +94,8 @@ def pictures_of(batch):
         ("viton_baseline", {"shared_norm": False, "cycle_target": "painted"}),
         ("stacked", {"condition": "target", "noise": 0.05, "mixup": True, "colour_weight": 1.0}),
         ("stacked", {"matte_target": "parsing"}),
+        ("stacked", {"cycle_start": "covered"}),
+        ("keras", {"cycle_start": "covered", "cycle_gradient": "back"}),
         ("paper", {}),
         ("paper", {"condition_in_d": True, "condition": "target"}),
     ],
@@ -171,6 +173,20 @@ def test_the_way_back_alone_may_learn_from_the_cycle():
     change.generated[0].retain_grad()
     other.generator_losses(change, worn, target)["cycle"].backward()
     assert change.generated[0].grad.abs().sum() > 0
+
+
+def test_the_way_back_may_start_where_nothing_of_the_garment_is_left():
+    batch = batch_for("keras")
+    person, worn, target = pictures_of(batch)
+    module = tiny(cycle_start="covered", cycle_gradient="back")
+    seen = []
+    module.generator.register_forward_pre_hook(lambda network, inputs: seen.append(inputs))
+    garment = module.garment_region(batch.person)
+    assert 0 < garment.mean() < 1
+    change = module.change(person, worn, target, garment)
+    (start, *_), painted = seen[1], change.swaps[0].image
+    assert torch.equal(start, torch.where(garment > 0, painted, change.generated[0]))
+    assert torch.equal(module.change(person, worn, target).generated[0], change.generated[0])
 
 
 def test_mixtures_take_the_place_of_real_and_generated_pairs():

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from fashiongen.models.disentangled_pig.losses import CODE_LOSSES, critic_loss, mapper_loss
+from fashiongen.models.disentangled_pig.losses import CODE_LOSSES, critic_loss, exchange_loss, mapper_loss
 
 
 def critic(codes):
@@ -21,3 +21,16 @@ def test_the_penalty_has_its_weight():
     for weight in (0.0, 10.0):
         penalised = critic_loss("wgan-gp", critic, real, fake, penalty_weight=weight)
         assert (penalised - plain).item() == pytest.approx(weight * (3**0.5 - 1) ** 2, abs=1e-5)
+
+
+def test_exchanged_pictures_are_compared_where_they_are_known():
+    image = torch.stack([torch.full((3, 4, 6), value) for value in (0.1, 0.5)])
+    mask = torch.zeros(2, 1, 4, 6)
+    mask[0, ..., :3] = mask[1, ..., 2:5] = 1
+    middle = torch.zeros(2, 1, 4, 6)
+    middle[0, ..., 1] = middle[1, ..., 3] = 1
+    exchanged = torch.full((2, 3, 4, 6), torch.nan)
+    exchanged[0, ..., 1], exchanged[1, ..., 3] = 0.1, 0.5 + 0.6  # the people themselves
+    exchanged[0, ..., 5], exchanged[1, ..., 5] = 0.5, 0.1  # what lies beside both bodies
+    loss = exchange_loss(exchanged.nan_to_num(7), image, middle, mask)
+    assert loss.item() == pytest.approx(0.6 / 12)

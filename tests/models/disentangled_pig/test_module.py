@@ -7,7 +7,9 @@ from fitting import changed, trainer
 from torch.utils.data import DataLoader
 
 from fashiongen import hub
+from fashiongen.layers.pose_mask import pose_mask
 from fashiongen.losses.adversarial import fake_loss, real_loss
+from fashiongen.models.disentangled_pig.losses import exchange_loss
 from fashiongen.models.disentangled_pig.module import DisentangledPig
 from fashiongen.optim import TFAdam, TFRMSprop
 from fashiongen.types import Batch, Person
@@ -104,7 +106,7 @@ def test_a_stage_alone_leaves_the_other_networks_untouched(tmp_path, stage):
         {"code_loss": "wgan-gp", "optimizer": "tf_adam"},
         {"code_loss": "dcgan"},
         {"code_loss": "lsgan"},
-        {"channels_last": True, "cooldown": 0.5, "modulated": True},
+        {"channels_last": True, "cooldown": 0.5, "modulated": True, "exchange_weight": 20.0},
     ],
 )
 def test_other_modes_train(tmp_path, options):
@@ -128,6 +130,21 @@ def test_training_lowers_the_losses(tmp_path):
     before = errors()
     fit(module, tmp_path)
     assert all(now < 0.6 * then for now, then in zip(errors(), before, strict=True))
+
+
+def test_exchanges_are_learned_beside_the_reconstruction(tmp_path):
+    def exchanged(module):
+        person = Batch.collate(examples()).person
+        people, backgrounds = module.appearance(person.image, person.keypoints)
+        with torch.no_grad():
+            drawn = module.draw(people, backgrounds.roll(1, 0), person.keypoints)
+        middle, mask = (pose_mask(person.keypoints, *SIZE, radius=radius) for radius in (4, 3))
+        return exchange_loss(drawn, person.image, middle.float(), mask.float())
+
+    steps = only("reconstruction", 60)
+    plain, judged = (fit(tiny(steps=steps, learning_rate=5e-3, exchange_weight=w), tmp_path / f"{w}") for w in (0.0, 20.0))
+    assert "reconstruction/exchange" in judged.losses and "reconstruction/exchange" not in plain.losses
+    assert exchanged(judged) < 0.9 * exchanged(plain)
 
 
 def test_the_critics_of_codes_stay_clipped_and_get_more_updates(tmp_path):
@@ -360,6 +377,7 @@ def test_people_without_key_points_are_refused():
         ({"optimizer": "sgd"}, "optimizer is one of tf_adam, adam"),
         ({"code_critic_steps": 0}, "code_critic_steps is at least 1"),
         ({"halve_every": 5, "cooldown": 0.5}, "halve_every and cooldown both"),
+        ({"exchange_weight": 1.0, "background_code": 0}, "exchange_weight needs a model with a background_code"),
         ({"legacy_df_roi48": True}, "8 pixels end at 2, 48 at 12"),
         ({"only": "second"}, "disentangled_pig has no stage second"),
         ({"size": (30, 16)}, "multiples of 4, not 30x16"),
