@@ -12,16 +12,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from fashiongen.data.attributes import CATEGORIES, COLOURS, SLEEVES
 from fashiongen.mannequin import glyphs, random
 from fashiongen.mannequin.palette import luma
 from fashiongen.mannequin.textures import KINDS, Pattern
 
-CATEGORIES = ("blazer", "blouse", "bomber", "cardigan", "henley", "hoodie", "jacket", "jersey", "parka", "poncho", "sweater",
-              "tank", "tee", "top", "coat", "dress", "jumpsuit", "kimono", "romper")  # fmt: skip
-COLOURS = ("red", "blue", "white", "pink", "orange", "black", "brown", "green", "purple", "yellow", "khaki", "gray", "beige",
-           "unknown", "silver", "olive", "multicolor")  # fmt: skip
-GENDERS = ("female", "male")
-SLEEVES = ("long", "short", "sleeveless", "other")
 DETAILS = ("", "stripe", "patterns", "prints", "letters", "numbers", "logo", "a star", "a heart", "a lightning bolt", "a moon",
            "a flower", "a diamond", "a cat", "a smiley face", "a leaf", "an anchor", "a crown", "a butterfly", "stars", "flowers",
            "leaves", "diamonds", "butterflies")  # fmt: skip

@@ -7,10 +7,11 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from fashiongen.data.parsing import PARTS
+
 from .camera import Projection
 from .head import place_on_head
 from .identity import Identity
-from .labels import PARTS
 from .skeleton import Skeleton
 
 OPENPOSE18 = (

@@ -7,6 +7,8 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from fashiongen.data.parsing import SCHEMES as _SCHEMES
+
 from .fragments import Fragments
 from .outfit import Outfit
 from .skeleton import KNEE_HEIGHT, UPPER_ARM_SHARE
@@ -24,52 +26,43 @@ FINE = (
 """Names of `Rendering.labels`; left and right are the person's own. The last seven are reserved."""
 LABEL = {name: index for index, name in enumerate(FINE)}
 
-LIP20 = (
-    "background", "hat", "hair", "gloves", "sunglasses", "upper_clothes", "dress", "coat", "socks", "pants", "jumpsuit", "scarf",
-    "skirt", "face", "left_arm", "right_arm", "left_leg", "right_leg", "left_shoe", "right_shoe",
-)  # fmt: skip
-CIHP20 = (*LIP20[:10], "torso_skin", *LIP20[11:])
-ATR18 = (
-    "background", "hat", "hair", "sunglasses", "upper_clothes", "skirt", "pants", "dress", "belt", "left_shoe", "right_shoe",
-    "face", "left_leg", "right_leg", "left_arm", "right_arm", "bag", "scarf",
-)  # fmt: skip
-CLOTHNET22 = (*ATR18, "lips", "nose", "left_eye", "right_eye")
-FASHIONGAN7 = ("background", "hair", "face", "upper_clothes", "lower_clothes", "legs", "arms")
-SCHEMES = {"lip20": LIP20, "cihp20": CIHP20, "atr18": ATR18, "clothnet22": CLOTHNET22, "fashiongan7": FASHIONGAN7}
-"""Names of the labels by scheme. ClothNet's two eyes are those on the left and on the right of the picture."""
+SCHEMES = {name: _SCHEMES[name] for name in ("lip20", "cihp20", "atr18", "clothnet22", "fashiongan7")}
+"""Names of the labels by scheme, of the schemes that the world speaks."""
 
 _COARSE = {
     **dict.fromkeys(("face", "ear", "left_eye", "right_eye", "left_brow", "right_brow", "nose", "upper_lip", "lower_lip"), "face"),
-    **dict.fromkeys(("neck", "torso_skin"), "torso_skin"),
-    **dict.fromkeys(("left_upper_arm", "left_forearm", "left_hand"), "left_arm"),
-    **dict.fromkeys(("right_upper_arm", "right_forearm", "right_hand"), "right_arm"),
-    **dict.fromkeys(("left_thigh", "left_shin"), "left_leg"),
-    **dict.fromkeys(("right_thigh", "right_shin"), "right_leg"),
-    **dict.fromkeys(("top", "left_top_sleeve", "right_top_sleeve", "collar"), "upper_clothes"),
+    **dict.fromkeys(("neck", "torso_skin"), "torso-skin"),
+    **dict.fromkeys(("left_upper_arm", "left_forearm", "left_hand"), "left-arm"),
+    **dict.fromkeys(("right_upper_arm", "right_forearm", "right_hand"), "right-arm"),
+    **dict.fromkeys(("left_thigh", "left_shin"), "left-leg"),
+    **dict.fromkeys(("right_thigh", "right_shin"), "right-leg"),
+    **dict.fromkeys(("top", "left_top_sleeve", "right_top_sleeve", "collar"), "upper-clothes"),
     **dict.fromkeys(("left_dress_sleeve", "right_dress_sleeve"), "dress"),
     **dict.fromkeys(("trouser_hips", "left_trouser", "right_trouser", "shorts_hips", "left_shorts", "right_shorts"), "pants"),
     **dict.fromkeys(("coat", "left_coat_sleeve", "right_coat_sleeve", "lining"), "coat"),
     "glasses": "sunglasses",
+    "gloves": "glove",
+    "jumpsuit": "jumpsuits",
 }
-_ATR_LACKS = {"coat": "upper_clothes", "gloves": "background", "socks": "background", "jumpsuit": "dress"}
+_ATR_LACKS = {"coat": "upper-clothes", "glove": "background", "socks": "background", "jumpsuits": "dress"}
 _FALLBACK = {
-    "lip20": {"belt": "pants", "bag": "background", "torso_skin": "background"},
-    "cihp20": {"belt": "pants", "bag": "background", "jumpsuit": "dress"},
-    "atr18": {**_ATR_LACKS, "torso_skin": "background"},
-    "clothnet22": {**_ATR_LACKS, "torso_skin": "face"},
+    "lip20": {"belt": "pants", "bag": "background", "torso-skin": "background"},
+    "cihp20": {"belt": "pants", "bag": "background", "jumpsuits": "dress"},
+    "atr18": {**_ATR_LACKS, "torso-skin": "background"},
+    "clothnet22": {**_ATR_LACKS, "torso-skin": "face"},
     "fashiongan7": {
         "hat": "hair",
-        **dict.fromkeys(("sunglasses", "torso_skin"), "face"),
-        **dict.fromkeys(("coat", "scarf"), "upper_clothes"),
-        **dict.fromkeys(("dress", "skirt", "pants", "belt", "jumpsuit", "bag"), "lower_clothes"),
-        **dict.fromkeys(("left_leg", "right_leg", "left_shoe", "right_shoe", "socks"), "legs"),
-        **dict.fromkeys(("left_arm", "right_arm", "gloves"), "arms"),
+        **dict.fromkeys(("sunglasses", "torso-skin"), "face"),
+        **dict.fromkeys(("coat", "scarf"), "upper-clothes"),
+        **dict.fromkeys(("dress", "skirt", "pants", "belt", "jumpsuits", "bag"), "lower-clothes"),
+        **dict.fromkeys(("left-leg", "right-leg", "left-shoe", "right-shoe", "socks"), "legs"),
+        **dict.fromkeys(("left-arm", "right-arm", "glove"), "arms"),
     },
 }
 # A seen right eye is on the left of the picture.
 _FINER = {
     "clothnet22": {
-        "upper_lip": "lips", "lower_lip": "lips", "nose": "nose", "right_eye": "left_eye", "left_eye": "right_eye",
+        "upper_lip": "lips", "lower_lip": "lips", "nose": "nose", "right_eye": "left-eye", "left_eye": "right-eye",
     },
 }  # fmt: skip
 
@@ -102,7 +95,7 @@ def scheme_table(scheme: str, neck: str = "skin") -> tuple[int, ...]:
         raise ValueError(f"the neck can count as 'skin' or as 'face', not as {neck!r}")
     ids = []
     for fine in FINE:
-        coarse = "face" if fine == "neck" and neck == "face" else _COARSE.get(fine, fine)
+        coarse = "face" if fine == "neck" and neck == "face" else _COARSE.get(fine, fine.replace("_", "-"))
         name = _FINER.get(scheme, {}).get(fine) or _FALLBACK[scheme].get(coarse, coarse)
         ids.append(SCHEMES[scheme].index(name))
     return tuple(ids)
@@ -148,12 +141,6 @@ def label_fragments(fragments: Fragments, outfit: Outfit, face: Tensor) -> Tenso
     label = torch.where((slot == Slot.COAT) & fragments.inside, LABEL["lining"], label)
     return torch.where(slot == Slot.HEAD, face, label).to(torch.uint8)
 
-
-PARTS = (
-    "none", "head", "torso", "right_upper_arm", "right_forearm", "left_upper_arm", "left_forearm",
-    "right_thigh", "right_shin", "left_thigh", "left_shin",
-)  # fmt: skip
-"""Names of `Rendering.parts`, as in `fashiongen.data.parsing.PARTS`."""
 
 _HULL = (Slot.TORSO, Slot.TOP, Slot.LOWER, Slot.COAT, Slot.BELT, Slot.COLLAR)
 _HEAD = (Slot.HEAD, Slot.EAR, Slot.HAIR)

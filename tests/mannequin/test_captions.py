@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from fashiongen.data.attributes import GENDERS
 from fashiongen.mannequin import captions, glyphs, palette
 from fashiongen.mannequin.textures import KINDS, paint, sample_pattern
 
@@ -51,7 +52,7 @@ def test_sentences_tell_the_labels():
     labels, sentences = describe_all(300)
     for row, sentence in enumerate(sentences):
         assert captions.COLOURS[labels.colour[row]] in sentence and captions.CATEGORIES[labels.category[row]] in sentence
-        assert (sentence.split()[1] in ("man", "boy")) == (captions.GENDERS[labels.gender[row]] == "male")
+        assert (sentence.split()[1] in ("man", "boy")) == (GENDERS[labels.gender[row]] == "male")
         assert ("half" in sentence or "sleeve" not in sentence) == (captions.SLEEVES[labels.sleeve[row]] == "other")
 
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 from scipy.io import loadmat
 
+from fashiongen.data.attributes import CATEGORIES, COLOURS, GENDERS, SLEEVES
 from fashiongen.data.fashion_synthesis import FashionSynthesisDataModule
 from fashiongen.data.fashion_synthesis_files import FashionSynthesisFiles
 from fashiongen.data.parsing import convert
-from fashiongen.mannequin.captions import CATEGORIES, COLOURS, GENDERS, SLEEVES
 from fashiongen.mannequin.fashion_synthesis_writer import write_fashion_synthesis
 from fashiongen.mannequin.scenes import PeopleScenes
 from fashiongen.mannequin.world import World

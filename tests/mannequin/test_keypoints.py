@@ -4,9 +4,9 @@ import dataclasses
 
 import torch
 
+from fashiongen.data.parsing import PARTS
 from fashiongen.mannequin import World
 from fashiongen.mannequin.keypoints import OPENPOSE18
-from fashiongen.mannequin.labels import PARTS
 from fashiongen.mannequin.pose import Family, sample_pose
 from fashiongen.mannequin.rendering import Rendering
 

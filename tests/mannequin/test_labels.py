@@ -10,12 +10,6 @@ from fashiongen.mannequin import World
 from fashiongen.mannequin.labels import FINE, LABEL, SCHEMES, scheme_table, to_scheme
 
 
-def test_names_are_those_of_the_library() -> None:
-    for scheme, names in SCHEMES.items():
-        library = [name.replace("-", "_") for name in parsing.SCHEMES[scheme]]
-        assert [{"gloves": "glove", "jumpsuit": "jumpsuits"}.get(name, name) for name in names] == library
-
-
 def test_tables_are_total() -> None:
     for scheme, names in SCHEMES.items():
         table = scheme_table(scheme)

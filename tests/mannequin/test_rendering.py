@@ -4,8 +4,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from fashiongen.data.parsing import PARTS
 from fashiongen.mannequin import World
-from fashiongen.mannequin.labels import FINE, LABEL, PARTS, to_scheme
+from fashiongen.mannequin.labels import FINE, LABEL, to_scheme
 from fashiongen.mannequin.rendering import Rendering
 from fashiongen.mannequin.topology import Slot
 

@@ -84,6 +84,6 @@ class SwapFigures(FashionModule):
     def garment_region(self, person: Person) -> Tensor:
         """(B, 1, H, W) in {0, 1}: where a person wears the garment."""
         if person.parsing is None:
-            raise ValueError("figures on the garment, matte_target='parsing' and cycle_start='covered' need the parsing of everybody")
+            raise ValueError("figures on the garment, matte_target='parsing' and cycle_start='covered' need parsing of everybody")
         labels = torch.tensor(self.hparams["garment_labels"], device=person.parsing.device)
         return torch.isin(person.parsing, labels).float().unsqueeze(1)

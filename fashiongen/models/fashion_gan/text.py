@@ -17,14 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fashiongen.data.attributes import CATEGORIES, COLOURS, GENDERS, SLEEVES
 from fashiongen.models.fashion_gan.word_map import read_word_map
 
-CATEGORIES = ("blazer", "blouse", "bomber", "cardigan", "henley", "hoodie", "jacket", "jersey", "parka", "poncho", "sweater",
-              "tank", "tee", "top", "coat", "dress", "jumpsuit", "kimono", "romper")  # fmt: skip
-COLOURS = ("red", "blue", "white", "pink", "orange", "black", "brown", "green", "purple", "yellow", "khaki", "gray", "beige",
-           "unknown", "silver", "olive", "multicolor")  # fmt: skip
-GENDERS = ("female", "male")
-SLEEVES = ("long", "short", "sleeveless", "other")
 HEADS = {"category": len(CATEGORIES), "colour": len(COLOURS), "gender": len(GENDERS), "sleeve": len(SLEEVES)}
 """What the encoder learns to tell from a sentence, and the number of classes of each."""
 

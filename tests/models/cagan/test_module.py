@@ -330,7 +330,7 @@ def test_figures_that_need_no_answer(tmp_path):
     swap = tiny()(*pictures_of(batch))
     assert figures["test/cagan/matte"] == pytest.approx(swap.alpha.mean().item(), rel=1e-3)
     unparsed = [dataclasses.replace(item, truth=dataclasses.replace(item.truth, parsing=None)) for item in examples()]
-    with pytest.raises(ValueError, match="need the parsing of everybody"):
+    with pytest.raises(ValueError, match="need parsing of everybody"):
         trainer(tmp_path).test(tiny(), loader(unparsed), verbose=False)
 
 
