@@ -89,8 +89,27 @@ def crisp(logits: Tensor, kind: str) -> Tensor:
     return one_hot(logits.argmax(dim=1), logits.shape[1]) + chances - chances.detach()
 
 
+def coverage_loss(logits: Tensor, body: Tensor, kind: str) -> Tensor:
+    """How far sketches are from showing anything but background where a body is.
+
+    Args:
+        logits: (B, K, H, W), label 0 is the background.
+        body: (B, H, W) integer ids, 0 is the background.
+        kind: "softmax" or "sigmoid".
+
+    Returns:
+        scalar, -log of the chance of any other label, summed over the pixels of each body and averaged over bodies.
+    """
+    logits = logits.float()
+    others = logits.log_softmax(dim=1)[:, 1:].logsumexp(dim=1) if kind == "softmax" else F.logsigmoid(-logits[:, 0])
+    return -(others * (body != 0)).sum(dim=(1, 2)).mean()
+
+
 class JudgedSketches(FashionModule):
-    """The adversarial stages of both sketch modules: their own losses go on, and sampled sketches have to pass for true ones."""
+    """The adversarial stages of both sketch modules: their own losses go on, and sampled sketches have to pass for true ones.
+
+    Those on bodies also have to cover them: the discriminator, which does not see the body, would not mind holes.
+    """
 
     example: Callable[[Person], Example]
     sketch_losses: Callable[[Sketch, Tensor], dict[str, Tensor]]
@@ -110,9 +129,13 @@ class JudgedSketches(FashionModule):
         with self.updating(stage) as update:
             losses = self.sketch_losses(module(seen.labels, body), seen.labels)
             code = self.sample_codes(len(seen.labels), body is not None)
-            sampled = crisp(self.logits(code, body), self.hparams["reconstruction"])
+            logits, kind = self.logits(code, body), self.hparams["reconstruction"]
+            sampled = crisp(logits, kind)
             losses["adversarial"] = real_loss(judge(sampled))
             losses["total"] = losses["total"] + self.hparams["sketch_adversarial_weight"] * losses["adversarial"]
+            if body is not None:
+                losses["coverage"] = coverage_loss(logits, body, kind)
+                losses["total"] = losses["total"] + losses["coverage"]
             update(losses["total"])
         with self.updating(f"{name}_discriminator") as update:
             true = one_hot(seen.labels, len(LABELS))

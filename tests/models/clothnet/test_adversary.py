@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from fashiongen.models.clothnet.adversary import SketchDiscriminator, crisp
+from fashiongen.models.clothnet.adversary import SketchDiscriminator, coverage_loss, crisp
 from fashiongen.models.clothnet.networks import one_hot
 
 
@@ -36,3 +36,13 @@ def test_crisp_sketches_pass_the_gradient_of_the_probabilities(kind):
     (gradient,) = torch.autograd.grad(sketch, logits, upstream)
     chances = logits.softmax(dim=1) if kind == "softmax" else logits.sigmoid()
     torch.testing.assert_close(gradient, torch.autograd.grad(chances, logits, upstream)[0])
+
+
+@pytest.mark.parametrize("kind", ["softmax", "sigmoid"])
+def test_bodies_are_to_be_covered(kind):
+    logits = torch.randn(2, 5, 4, 4, generator=torch.Generator().manual_seed(0))
+    body = torch.zeros(2, 4, 4, dtype=torch.uint8)
+    body[0, 1:3, 1:3] = 3
+    chances = logits.softmax(dim=1) if kind == "softmax" else logits.sigmoid()
+    expected = -torch.log(1 - chances[0, 0, 1:3, 1:3]).sum() / 2
+    torch.testing.assert_close(coverage_loss(logits, body, kind), expected)

@@ -83,7 +83,7 @@ def test_sampled_sketches_are_judged_after_their_modules_have_learned(tmp_path):
     assert changed(module, before) == {"sketch", "body_sketch", "portrayer", "discriminator"} | judges
     for losses in seen:
         own = losses["reconstruction"] + module.hparams["kl_weight"] * losses["kl"]
-        torch.testing.assert_close(losses["total"], own + losses["adversarial"])
+        torch.testing.assert_close(losses["total"], own + losses["adversarial"] + losses["coverage"])
     assert {key.partition(".")[0] for key in module.inference_state()} == {"sketch", "body_sketch", "portrayer"}
 
 
