@@ -130,7 +130,7 @@ class TryOnScenes(PeopleScenes):
 
     def _control_points(self, garment: Garment, person: Person) -> Tensor:
         assert person.parsing is not None
-        top = SCHEMES[self.scheme].index("upper_clothes")
+        top = SCHEMES[self.scheme].index("upper-clothes")
         points = [
             torch.as_tensor(match_masks(mask, parsing == top))
             for mask, parsing in zip(garment.mask[:, 0].cpu().numpy(), person.parsing.cpu().numpy(), strict=True)
