@@ -49,6 +49,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "deformable_gan-none": ("deformable_gan", {**_DEFORMABLE, "warp_skip": "none"}),
     "disentangled_pig": ("disentangled_pig", _PIG),
     "disentangled_pig-modulated": ("disentangled_pig", {**_PIG, "modulated": True}),
+    "disentangled_pig-layered": ("disentangled_pig", {**_PIG, "modulated": True, "layered": True}),
     "disentangled_pig-deepfashion": ("disentangled_pig", {**_PIG, "background_code": 0, "box_rule": "deepfashion"}),
     "cagan": ("cagan", _CAGAN),
     "cagan-batch": ("cagan", {**_CAGAN, "norm": "batch"}),

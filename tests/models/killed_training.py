@@ -2,7 +2,8 @@
 
     python killed_training.py PAPER FOLDER
 
-prints the stages after whose kill the weights are those of the unbroken run, bit by bit.
+prints the stages in which it is killed, and those after whose kill the weights are those of the unbroken run, bit by bit. A paper's
+tests may name options, ALL_STAGES, of a model with more stages than it has by default.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class KillAt(Callback):
 
 
 def fitted(tests: ModuleType, stages: dict[str, int], folder: Path, *callbacks: Callback, again: bool = False) -> nn.Module:
-    module = tests.tiny(steps=stages)
+    module = tests.tiny(steps=stages, **getattr(tests, "ALL_STAGES", {}))
     checkpoint = StageCheckpoint(every=1, folder=str(folder))
     data = TrainLoader(tests.examples(), batch_size=2, seed=0)
     runner = trainer(folder, callbacks=[checkpoint, *callbacks], enable_checkpointing=True)
@@ -51,7 +52,7 @@ def main(paper: str, folder: Path) -> None:
     assert spec is not None and spec.loader is not None
     tests = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(tests)
-    names = [stage.name for stage in tests.tiny().stages]
+    names = [stage.name for stage in tests.tiny(**getattr(tests, "ALL_STAGES", {})).stages]
     stages = dict.fromkeys(names, STEPS)
     unbroken = fitted(tests, stages, folder / "unbroken")
     for place, name in enumerate(names):
@@ -61,6 +62,7 @@ def main(paper: str, folder: Path) -> None:
             os._exit(1)
         _, status = os.waitpid(child, 0)
         assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL, f"{name}: the run was not killed"
+        print("killed", name, flush=True)
         if same(fitted(tests, stages, folder / name, again=True), unbroken):
             print("same", name, flush=True)
 

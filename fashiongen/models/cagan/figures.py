@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -81,9 +81,9 @@ class SwapFigures(FashionModule):
             metrics[figure] = (MaskedSSIM() if figure.endswith("ssim") else MaskedL1()).to(self.device)
         metrics[figure].update(picture, reference, region)
 
-    def garment_region(self, person: Person) -> Tensor:
-        """(B, 1, H, W) in {0, 1}: where a person wears the garment."""
+    def garment_region(self, person: Person, beside: Sequence[int] = ()) -> Tensor:
+        """(B, 1, H, W) in {0, 1}: where a person wears the garment, or has one of the labels `beside` it."""
         if person.parsing is None:
             raise ValueError("figures on the garment, matte_target='parsing' and cycle_start='covered' need parsing of everybody")
-        labels = torch.tensor(self.hparams["garment_labels"], device=person.parsing.device)
+        labels = torch.tensor([*self.hparams["garment_labels"], *beside], device=person.parsing.device)
         return torch.isin(person.parsing, labels).float().unsqueeze(1)

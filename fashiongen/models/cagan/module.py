@@ -98,7 +98,10 @@ class Cagan(TryOn, SwapFigures):
         optimizer: "tf_adam" (TensorFlow's form of Adam) or "adam".
         learning_rate: of both networks, constant.
         betas: of both optimisers.
-        garment_labels: labels of the parsing that are the garment; only the figures look at them.
+        garment_labels: labels of the parsing that are the garment: for the figures, and in training where it needs parsing.
+        covered_labels: labels that "parsing" and "covered" take in beside the garment: the skin that it may hide or show. Without
+            them the edge of what was painted over tells the way back where the garment has to end, and nobody learns sleeves.
+        covered_margin: pixels by which both grow besides.
         base: options of `fashiongen.models.base.FashionModule`: steps, only, seed, gradient_clip, pictures_every, cooldown.
 
     Raises:
@@ -141,6 +144,8 @@ class Cagan(TryOn, SwapFigures):
         learning_rate: float = 2e-4,
         betas: Sequence[float] = (0.5, 0.999),
         garment_labels: Sequence[int] = (5,),
+        covered_labels: Sequence[int] = (),
+        covered_margin: int = 0,
         **base: Any,
     ) -> None:
         check_choices(
@@ -369,18 +374,24 @@ class Cagan(TryOn, SwapFigures):
         worn, target = self.garments_of(batch)
         options = self.hparams
         reads_parsing = options["matte_target"] == "parsing" or options["cycle_start"] == "covered"
-        garment = self.garment_region(batch.person) if reads_parsing else None
-        change = self.change(person, worn, target, garment if options["cycle_start"] == "covered" else None)
+        cover = self.covered_region(batch.person) if reads_parsing else None
+        change = self.change(person, worn, target, cover if options["cycle_start"] == "covered" else None)
         with self.updating("discriminators") as update:
             made = [picture.detach() for picture in change.generated]
             mixture = Beta(0.1, 0.1).sample((len(made),)).to(person) if self.hparams["mixup"] else None
             judged = _sum(self.discriminator_losses(made, person, worn, target, mixture))
             update(self.hparams["discriminator_weight"] * judged)
         with self.updating("generator") as update:
-            region = garment if options["matte_target"] == "parsing" else None
+            region = cover if options["matte_target"] == "parsing" else None
             losses = self.generator_losses(change, worn, target, self._matte_weight(), region)
             update(losses["total"])
         return {**losses, "discriminator": judged}
+
+    def covered_region(self, person: Person) -> Tensor:
+        """(B, 1, H, W) in {0, 1}: where "parsing" wants the matte, and "covered" paints over: more than the garment."""
+        margin = self.hparams["covered_margin"]
+        region = self.garment_region(person, self.hparams["covered_labels"])
+        return F.max_pool2d(region, 2 * margin + 1, stride=1, padding=margin)
 
     def _matte_weight(self) -> float:
         warmup = self.hparams["matte_warmup"]

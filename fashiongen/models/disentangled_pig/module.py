@@ -21,6 +21,7 @@ from fashiongen.models.base import FashionModule, Stage, check_choices
 from fashiongen.models.disentangled_pig.codes import Codes
 from fashiongen.models.disentangled_pig.factors import FactorVerbs
 from fashiongen.models.disentangled_pig.figures import SwapFigures
+from fashiongen.models.disentangled_pig.layered import LayeredGenerator, draw_exchanged
 from fashiongen.models.disentangled_pig.losses import CODE_LOSSES, CodeLoss, critic_loss, exchange_loss, mapper_loss
 from fashiongen.models.disentangled_pig.networks import (
     JOINTS,
@@ -56,6 +57,8 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
         levels: of the generator.
         modulated: codes also scale and shift the features of its decoder: not in paper or code, but narrow networks need it, see
             `fashiongen.models.disentangled_pig.networks.Generator`.
+        layered: person and background are drawn by networks of their own and laid over each other: not in paper or code, see
+            `fashiongen.models.disentangled_pig.layered`.
         bottleneck: length of its bottleneck vector (authors' `z_num`; no code of a person).
         encoder_levels: of the encoder (5 for 128x64, 7 for 256x256).
         region_size: side of the regions of interest (48 for 128x64, 64 for 256x256).
@@ -98,7 +101,7 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
 
     Raises:
         ValueError: for an unknown choice, a size that does not fit the levels, fewer than one update of a critic, `halve_every`
-            together with `cooldown`, or an `exchange_weight` without background code.
+            together with `cooldown`, or `layered` or an `exchange_weight` without background code.
     """
 
     name = "disentangled_pig"
@@ -118,6 +121,7 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
         width: int = 128,
         levels: int = 5,
         modulated: bool = False,
+        layered: bool = False,
         bottleneck: int = 64,
         encoder_levels: int = 5,
         region_size: int = 48,
@@ -160,8 +164,8 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
         )
         if code_critic_steps < 1:
             raise ValueError(f"code_critic_steps is at least 1, not {code_critic_steps}")
-        if exchange_weight and not background_code:
-            raise ValueError("exchange_weight needs a model with a background_code")
+        if (exchange_weight or layered) and not background_code:
+            raise ValueError(f"{'exchange_weight' if exchange_weight else 'layered'} needs a model with a background_code")
         if halve_every and base.get("cooldown"):
             raise ValueError("halve_every and cooldown both change the learning rates; choose one of them")
         cells = [-(-side // 2 ** (encoder_levels - 1)) for side in (region_size, _LEGACY_REGION)]
@@ -175,7 +179,11 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
         height, breadth = size
         foreground = len(REGIONS) * region_code
         self.encoder = AppearanceEncoder((height, breadth), width, encoder_levels, region_size, region_code, background_code)
-        self.generator = Generator(size, foreground + background_code, width, bottleneck, levels, modulated)
+        self.generator: Generator | LayeredGenerator
+        if layered:
+            self.generator = LayeredGenerator(size, foreground, background_code, width, bottleneck, levels, modulated)
+        else:
+            self.generator = Generator(size, foreground + background_code, width, bottleneck, levels, modulated)
         self.critic = DCGANCritic(critic_size or size, critic_width, critic_levels)
         self.pose_encoder = VectorEncoder(3 * JOINTS, hidden, pose_code)
         self.pose_decoder = PoseDecoder(pose_code, hidden)
@@ -241,7 +249,11 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
     def draw(self, foreground: Tensor, background: Tensor | None, keypoints: Tensor) -> Tensor:
         """(B, 3, H, W), linear: codes (B, ...) of the appearance in poses (B, 18, 3), in pixels of `size`."""
         codes = foreground if background is None else torch.cat([foreground, background], dim=1)
-        return self.generator(codes, pose_disks(keypoints, *self.size, radius=self.hparams["joint_radius"]).to(codes))
+        return self.generator(codes, self.pose_maps(keypoints).to(codes))
+
+    def pose_maps(self, keypoints: Tensor) -> Tensor:
+        """Key points (B, 18, 3) in pixels of `size` -> (B, 18, H, W) discs of the joints, in {-1, 1}."""
+        return pose_disks(keypoints, *self.size, radius=self.hparams["joint_radius"])
 
     def encode_pose(self, keypoints: Tensor) -> Tensor:
         """Key points (B, 18, 3) in pixels of `size` -> codes (B, `pose_code`)."""
@@ -303,11 +315,14 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
     def train_reconstruction(self, batch: Batch) -> dict[str, Tensor]:
         image, keypoints = batch.person.image, _keypoints(batch.person)
         turn = self._turn("reconstruction", 2)
-        losses = {}
+        losses, exchanged = {}, None
         regions = self.regions(keypoints)
         with torch.set_grad_enabled(turn != 0):
-            codes = self._encode(image, regions)
-            drawn = self.draw(*codes, keypoints)
+            foreground, background = self._encode(image, regions)
+            if background is not None and self.hparams["exchange_weight"] and turn != 1:
+                drawn, exchanged = draw_exchanged(self.generator, foreground, background, self.pose_maps(keypoints).to(image))
+            else:
+                drawn = self.draw(foreground, background, keypoints)
         if turn != 1:
             with self.updating("critic") as update:
                 losses["critic"] = self.picture_critic_loss(*self.judge(image, drawn.detach()))
@@ -317,8 +332,7 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
                 joint = self.hparams["critic_batches"] == "joint"
                 logits = self.judge(image, drawn)[1] if joint else self.critic(drawn)
                 losses |= self.reconstruction_losses(drawn, image, regions.mask, logits)
-                if codes[1] is not None and self.hparams["exchange_weight"]:
-                    exchanged = self.draw(codes[0], codes[1].roll(1, 0), keypoints)
+                if exchanged is not None:
                     middle = pose_mask(keypoints, *self.size, radius=_BODY_RADIUS).to(image)
                     losses["exchange"] = exchange_loss(exchanged, image, middle, regions.mask.to(image))
                     losses["total"] = losses["total"] + self.hparams["exchange_weight"] * losses["exchange"]
@@ -422,7 +436,7 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
         codes = Codes(*self.appearance(person.image, keypoints), self.encode_pose(keypoints))
         sampled = self.map(self.noise(len(batch), seed=0))
         pose, drawn_pose = (
-            pose_disks(each, *self.size, radius=self.hparams["joint_radius"]).amax(dim=1, keepdim=True).expand(-1, 3, -1, -1)
+            self.pose_maps(each).amax(dim=1, keepdim=True).expand(-1, 3, -1, -1)
             for each in (keypoints, self.decode_pose(codes.pose))
         )
         return {

@@ -85,7 +85,7 @@ class AppearanceEncoder(nn.Module):
         self.features = ResidualConvolutions(width)
         self.foreground = Trunk((region_size, region_size), width, levels, region_code)
         self.background = Trunk(size, width, levels, background_code) if background_code else None
-        self.apply(_initialize)
+        self.apply(initialize)
 
     def forward(
         self, image: Tensor, boxes: Tensor, visible: Tensor | None, mask: Tensor, region_size: int | None = None
@@ -126,13 +126,21 @@ class Generator(nn.Module):
         levels: number of levels (5); levels - 1 halvings.
         modulated: scale and shift the features of every level of the decoder by linear functions of the codes. Not in paper or
             code, where all that codes say has to pass the `width` channels of the first convolution: 128 are enough, a few are not.
+        channels: of the picture.
 
     Raises:
         ValueError: when the size is not a multiple of 2**(levels - 1).
     """
 
     def __init__(
-        self, size: Sequence[int], code: int, width: int = 128, bottleneck: int = 64, levels: int = 5, modulated: bool = False
+        self,
+        size: Sequence[int],
+        code: int,
+        width: int = 128,
+        bottleneck: int = 64,
+        levels: int = 5,
+        modulated: bool = False,
+        channels: int = 3,
     ) -> None:
         super().__init__()
         height, breadth = size
@@ -163,8 +171,8 @@ class Generator(nn.Module):
             incoming = features - width
             if incoming:
                 self.up.append(nn.Conv2d(joined, incoming, 1))
-        self.output = nn.Conv2d(joined, 3, 3, padding=1)
-        self.apply(_initialize)
+        self.output = nn.Conv2d(joined, channels, 3, padding=1)
+        self.apply(initialize)
         for parameter in self.modulation.parameters():
             nn.init.zeros_(parameter)
 
@@ -176,7 +184,7 @@ class Generator(nn.Module):
             pose: (B, 18, H, W) in {-1, 1}, see `fashiongen.layers.pose_disks`.
 
         Returns:
-            (B, 3, H, W), linear: trained towards [-1, 1], not confined to it.
+            (B, `channels`, H, W), linear: trained towards [-1, 1], not confined to it.
         """
         features = F.relu(self._first(codes, pose), inplace=True)
         skips: list[Tensor] = []
@@ -241,7 +249,7 @@ class VectorEncoder(nn.Module):
         self.input = nn.Linear(incoming, hidden)
         self.residual = ResidualLayers(hidden)
         self.output = nn.Linear(hidden, outgoing)
-        self.apply(_initialize)
+        self.apply(initialize)
 
     def forward(self, vector: Tensor) -> Tensor:
         """(B, ..., `incoming`) -> (B, ..., `outgoing`)."""
@@ -262,7 +270,7 @@ class PoseDecoder(nn.Module):
         self.residual = ResidualLayers(hidden)
         self.places = nn.Linear(hidden, 2 * JOINTS)
         self.visibility = nn.Linear(hidden, JOINTS)
-        self.apply(_initialize)
+        self.apply(initialize)
 
     def forward(self, code: Tensor) -> Tensor:
         """Decode poses.
@@ -293,7 +301,7 @@ class CodeCritic(nn.Module):
         layers = [nn.Linear(incoming, hidden) for incoming in (code, hidden, hidden, hidden)]
         self.layers = nn.ModuleList(layers)
         self.output = nn.Linear(hidden, 1)
-        self.apply(_initialize)
+        self.apply(initialize)
         for layer in layers:
             nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
 
@@ -309,7 +317,8 @@ def _rows_columns_channels(features: Tensor) -> Tensor:
     return features.permute(0, 2, 3, 1).flatten(1)
 
 
-def _initialize(module: nn.Module) -> None:
+def initialize(module: nn.Module) -> None:
+    """Weights as the authors' code draws them, for `nn.Module.apply`."""
     if isinstance(module, nn.Conv2d | nn.Linear):
         nn.init.xavier_uniform_(module.weight)
         if module.bias is not None:

@@ -189,6 +189,28 @@ def test_the_way_back_may_start_where_nothing_of_the_garment_is_left():
     assert torch.equal(module.change(person, worn, target).generated[0], change.generated[0])
 
 
+def test_what_is_covered_takes_in_skin_and_grows():
+    batch = batch_for("keras")
+    garment = tiny().covered_region(batch.person)
+    assert torch.equal(garment, tiny().garment_region(batch.person))
+    batch.person.parsing[:, 0, 0] = 14
+    with_arms = tiny(covered_labels=[14]).covered_region(batch.person)
+    assert torch.equal(with_arms - garment, (batch.person.parsing == 14).float().unsqueeze(1))
+    grown = tiny(covered_labels=[14], covered_margin=2).covered_region(batch.person)
+    assert grown[:, :, :3, :3].all() and not grown[0, 0, 3, 0] and set(grown.unique().tolist()) == {0.0, 1.0}
+
+
+def test_training_takes_what_is_covered_for_the_matte_and_the_way_back(tmp_path, monkeypatch):
+    module = tiny(cycle_start="covered", matte_target="parsing", covered_margin=1)
+    seen = []
+    whole = torch.ones(2, 1, *module.size)
+    monkeypatch.setattr(module, "covered_region", lambda person: whole[: len(person.image)])
+    monkeypatch.setattr(module, "change", lambda *inputs, change=module.change: seen.append(inputs[3]) or change(*inputs))
+    fit(module, tmp_path)
+    assert len(seen) > 0 and all(region.all() for region in seen)
+    assert 0 < module.losses["swap/matte"] < 1
+
+
 def test_mixtures_take_the_place_of_real_and_generated_pairs():
     module = tiny("stacked", mixup=True)
     person, worn, target = pictures_of(batch_for("stacked"))

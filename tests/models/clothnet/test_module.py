@@ -46,6 +46,9 @@ def loader(batch_size=2):
     return DataLoader(examples(), batch_size=batch_size, collate_fn=Batch.collate)
 
 
+ALL_STAGES = {"sketch_adversarial_weight": 1.0}
+
+
 def tiny(**options):
     defaults = dict(
         size=SIDE, sketch_width=4, sketch_growth=2, code=4, portray_width=4, portray_growth=2, discriminator_width=4,

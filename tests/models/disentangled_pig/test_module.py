@@ -107,6 +107,8 @@ def test_a_stage_alone_leaves_the_other_networks_untouched(tmp_path, stage):
         {"code_loss": "dcgan"},
         {"code_loss": "lsgan"},
         {"channels_last": True, "cooldown": 0.5, "modulated": True, "exchange_weight": 20.0},
+        {"channels_last": True, "modulated": True, "layered": True, "exchange_weight": 20.0},
+        {"layered": True},
     ],
 )
 def test_other_modes_train(tmp_path, options):
@@ -378,6 +380,7 @@ def test_people_without_key_points_are_refused():
         ({"code_critic_steps": 0}, "code_critic_steps is at least 1"),
         ({"halve_every": 5, "cooldown": 0.5}, "halve_every and cooldown both"),
         ({"exchange_weight": 1.0, "background_code": 0}, "exchange_weight needs a model with a background_code"),
+        ({"layered": True, "background_code": 0}, "layered needs a model with a background_code"),
         ({"legacy_df_roi48": True}, "8 pixels end at 2, 48 at 12"),
         ({"only": "second"}, "disentangled_pig has no stage second"),
         ({"size": (30, 16)}, "multiples of 4, not 30x16"),
