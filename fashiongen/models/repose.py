@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from fashiongen.layers.pose_mask import pose_mask
@@ -134,8 +135,14 @@ class ReposeFigures(Repose):
     mean_picture: Tensor | None = None
 
     def stand_ins(self, batch: Batch) -> dict[str, Tensor]:
-        """Further pictures (B, 3, H, W) to compare with at test time, by name: parts of the model, simpler answers."""
+        """Further pictures (B, 3, H, W) to compare with at test time, by name: parts of the model, simpler answers.
+
+        "flat_target", where the data has parsing, is the target as `flat_colours` leaves it: what an answer is worth that knows
+        every outline and every colour, and neither light nor texture.
+        """
         answers = {"copy_source": batch.person.image}
+        if batch.target is not None and batch.target.parsing is not None:
+            answers["flat_target"] = flat_colours(batch.target.image, batch.target.parsing)
         if self.mean_picture is not None:
             answers["mean_picture"] = self.mean_picture.expand_as(batch.person.image)
         return answers
@@ -210,6 +217,13 @@ class ReposeFigures(Repose):
         region = person_region(batch.target)
         for figure, metric in self.figures[name].items():
             metric.update(picture, batch.target.image, region if figure in ("person_l1", "mask_ssim") else None)
+
+
+def flat_colours(image: Tensor, labels: Tensor) -> Tensor:
+    """(B, 3, H, W): pictures (B, 3, H, W) in which every label (B, H, W) has the mean of the colours that it had."""
+    places = F.one_hot(labels.long()).flatten(1, 2).to(image)
+    means = image.flatten(2) @ places / places.sum(dim=1, keepdim=True).clamp(min=1)
+    return (means @ places.mT).unflatten(2, image.shape[2:])
 
 
 def person_region(person: Person) -> Tensor:

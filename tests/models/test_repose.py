@@ -251,3 +251,28 @@ def test_no_mean_picture_without_training_examples(tmp_path):
     with pytest.warns(UserWarning, match="without the mean picture.*cache is missing"):
         figures = figures_of(tmp_path, datamodule=ColourData([(1.0, 0.0)] * 2, TEST, missing="cache"))
     assert {name.split("/")[1] for name in figures} == {"halfway", "copy_source"}
+
+
+def test_labels_keep_their_mean_colour():
+    image = torch.rand(2, 3, 4, 6) * 2 - 1
+    labels = torch.randint(5, (2, 4, 6), dtype=torch.uint8)
+    flat = verb.flat_colours(image, labels)
+    for row, picture in enumerate(image):
+        for label in labels[row].unique():
+            where = labels[row] == label
+            expected = picture[:, where].mean(dim=1, keepdim=True).expand(-1, int(where.sum()))
+            assert torch.allclose(flat[row][:, where], expected, atol=1e-6)
+
+
+def test_with_parsing_the_flat_target_is_measured(tmp_path):
+    class Striped(ColourData):
+        def _set(self, split):
+            items = []
+            for item in (self.sets[split][index] for index in range(len(self.sets[split]))):
+                item.target.parsing = (torch.arange(12) % 2 + 1).expand(16, 12).to(torch.uint8)
+                item.target.image = torch.where(item.target.parsing == 1, 0.2, -0.6).expand(3, 16, 12)
+                items.append(item)
+            return items
+
+    figures = figures_of(tmp_path, datamodule=Striped([(1.0, 0.0)] * 2, TEST))
+    assert figures["test/flat_target/person_l1"] == pytest.approx(0, abs=1e-6)

@@ -57,8 +57,7 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
         levels: of the generator.
         modulated: codes also scale and shift the features of its decoder: not in paper or code, but narrow networks need it, see
             `fashiongen.models.disentangled_pig.networks.Generator`.
-        layered: person and background are drawn by networks of their own and laid over each other: not in paper or code, see
-            `fashiongen.models.disentangled_pig.layered`.
+        layered: person and background have networks of their own (not in paper or code): `fashiongen.models.disentangled_pig.layered`.
         bottleneck: length of its bottleneck vector (authors' `z_num`; no code of a person).
         encoder_levels: of the encoder (5 for 128x64, 7 for 256x256).
         region_size: side of the regions of interest (48 for 128x64, 64 for 256x256).
@@ -179,11 +178,12 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
         height, breadth = size
         foreground = len(REGIONS) * region_code
         self.encoder = AppearanceEncoder((height, breadth), width, encoder_levels, region_size, region_code, background_code)
-        self.generator: Generator | LayeredGenerator
-        if layered:
-            self.generator = LayeredGenerator(size, foreground, background_code, width, bottleneck, levels, modulated)
-        else:
-            self.generator = Generator(size, foreground + background_code, width, bottleneck, levels, modulated)
+        shape = width, bottleneck, levels, modulated
+        self.generator: Generator | LayeredGenerator = (
+            LayeredGenerator(size, foreground, background_code, *shape)
+            if layered
+            else Generator(size, foreground + background_code, *shape)
+        )
         self.critic = DCGANCritic(critic_size or size, critic_width, critic_levels)
         self.pose_encoder = VectorEncoder(3 * JOINTS, hidden, pose_code)
         self.pose_decoder = PoseDecoder(pose_code, hidden)
@@ -360,7 +360,8 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
 
     def _train_codes(self, stage: str, real: dict[str, Tensor]) -> dict[str, Tensor]:
         """For one factor after the other: some updates of its critic, one of its mapper, each with its own noise."""
-        plan = [(factor, network) for factor in real for network in [*["critic"] * self._code_critic_steps, "mapper"]]
+        ahead = self.hparams["code_critic_steps"] if self.hparams["code_loss"].startswith("wgan") else 1
+        plan = [(factor, network) for factor in real for network in [*["critic"] * ahead, "mapper"]]
         turn = self._turn(stage, len(plan))
         losses = {}
         for factor, network in plan if turn is None else [plan[turn]]:
@@ -386,10 +387,6 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
         if factor == "pose":
             return self.pose_mapper, self.pose_critic
         return self.appearance_mappers[factor], self.appearance_critics[factor]
-
-    @property
-    def _code_critic_steps(self) -> int:
-        return self.hparams["code_critic_steps"] if self.hparams["code_loss"].startswith("wgan") else 1
 
     def _turn(self, stage: str, updates: int) -> int | None:
         """Which of the updates of an iteration this step makes, None for all; brings the learning rates to where they are due."""
