@@ -57,7 +57,7 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
         levels: of the generator.
         modulated: codes also scale and shift the features of its decoder: not in paper or code, but narrow networks need it, see
             `fashiongen.models.disentangled_pig.networks.Generator`.
-        layered: person and background have networks of their own (not in paper or code): `fashiongen.models.disentangled_pig.layered`.
+        layered: person and background have a network each (not in paper or code): `fashiongen.models.disentangled_pig.layered`.
         bottleneck: length of its bottleneck vector (authors' `z_num`; no code of a person).
         encoder_levels: of the encoder (5 for 128x64, 7 for 256x256).
         region_size: side of the regions of interest (48 for 128x64, 64 for 256x256).
