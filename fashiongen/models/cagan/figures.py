@@ -84,6 +84,8 @@ class SwapFigures(FashionModule):
     def garment_region(self, person: Person, beside: Sequence[int] = ()) -> Tensor:
         """(B, 1, H, W) in {0, 1}: where a person wears the garment, or has one of the labels `beside` it."""
         if person.parsing is None:
-            raise ValueError("figures on the garment, matte_target='parsing' and cycle_start='covered' need parsing of everybody")
+            raise ValueError(
+                "figures on the garment, matte_target='parsing' and a cycle_start other than 'generated' need parsing of everybody"
+            )
         labels = torch.tensor([*self.hparams["garment_labels"], *beside], device=person.parsing.device)
         return torch.isin(person.parsing, labels).float().unsqueeze(1)

@@ -89,8 +89,9 @@ class Cagan(TryOn, SwapFigures):
         cycle_target: what must equal the person: the "composite" of the way back, or as in the code of "viton_baseline" the picture
             that was "painted", before it is laid over anything.
         cycle_start: what the way back starts from: the "generated" picture; or "covered", the same with all that the parsing calls
-            the worn garment painted over, so that nothing is left there to copy from (not in paper or codes; training then needs
-            parsing).
+            the worn garment painted over, so that nothing is left there to copy from; or "exchanged", where besides that region
+            shows another person of the batch before the way there, so that patterns and sleeves of the worn garment cannot survive
+            in what is painted either (the last two are not in paper or codes; training then needs parsing).
         cycle_gradient: "both" trains the way there and the way back; "back" only the latter, so that the generated picture cannot
             learn to carry hidden notes about the garment that it replaced.
         reversed_garments: where the data gives no other garments, those of a batch are its own in reverse order ("viton_baseline";
@@ -99,9 +100,9 @@ class Cagan(TryOn, SwapFigures):
         learning_rate: of both networks, constant.
         betas: of both optimisers.
         garment_labels: labels of the parsing that are the garment: for the figures, and in training where it needs parsing.
-        covered_labels: labels that "parsing" and "covered" take in beside the garment: the skin that it may hide or show. Without
-            them the edge of what was painted over tells the way back where the garment has to end, and nobody learns sleeves.
-        covered_margin: pixels by which both grow besides.
+        covered_labels: labels that these take in beside the garment: the skin that it may hide or show. Without them the edge of
+            what was painted over tells the way back where the garment has to end, and nobody learns sleeves.
+        covered_margin: pixels by which the region grows besides.
         base: options of `fashiongen.models.base.FashionModule`: steps, only, seed, gradient_clip, pictures_every, cooldown.
 
     Raises:
@@ -137,7 +138,7 @@ class Cagan(TryOn, SwapFigures):
         epsilon: float = 0.0,
         mixup: bool = False,
         cycle_target: Literal["composite", "painted"] = "composite",
-        cycle_start: Literal["generated", "covered"] = "generated",
+        cycle_start: Literal["generated", "covered", "exchanged"] = "generated",
         cycle_gradient: Literal["both", "back"] = "both",
         reversed_garments: bool = False,
         optimizer: Literal["tf_adam", "adam"] = "adam",
@@ -154,7 +155,7 @@ class Cagan(TryOn, SwapFigures):
             ("norm", norm, ("instance", "batch")),
             ("adversarial", adversarial, ("cross_entropy", "least_squares")),
             ("cycle_target", cycle_target, ("composite", "painted")),
-            ("cycle_start", cycle_start, ("generated", "covered")),
+            ("cycle_start", cycle_start, ("generated", "covered", "exchanged")),
             ("cycle_gradient", cycle_gradient, ("both", "back")),
             ("matte_target", matte_target, ("none", "parsing")),
             ("optimizer", optimizer, ("tf_adam", "adam")),
@@ -267,7 +268,9 @@ class Cagan(TryOn, SwapFigures):
         return garments if found == count else Garment.stack(garments.unbind() * count)
 
     # ------------------------------------------------------------------------------------------------ losses
-    def change(self, person: Tensor, worn: Tensor, target: Tensor, covered: Tensor | None = None) -> Change:
+    def change(
+        self, person: Tensor, worn: Tensor, target: Tensor, covered: Tensor | None = None, start: Tensor | None = None
+    ) -> Change:
         """Swap garments and swap them back.
 
         The way back sees the generated people, enlarged where they are of a smaller scale, with the garments exchanged, and is laid
@@ -278,10 +281,12 @@ class Cagan(TryOn, SwapFigures):
             worn: the garments that the people wear.
             target: the garments that they are to wear.
             covered: (B, 1, H, W) in [0, 1], where the way back starts from what was painted alone.
+            start: (B, 3, H, W) what the way there starts from; by default `person`, where the way back ends.
         """
         people = self._scales(person)
-        swaps = self.generator(person, worn, target)
-        generated = [swap.over(each) for swap, each in zip(swaps, people, strict=True)]
+        start = person if start is None else start
+        swaps = self.generator(start, worn, target)
+        generated = [swap.over(each) for swap, each in zip(swaps, self._scales(start), strict=True)]
         restored = []
         for scale, picture in enumerate(generated):
             if covered is not None:
@@ -373,9 +378,11 @@ class Cagan(TryOn, SwapFigures):
         person = batch.person.image
         worn, target = self.garments_of(batch)
         options = self.hparams
-        reads_parsing = options["matte_target"] == "parsing" or options["cycle_start"] == "covered"
-        cover = self.covered_region(batch.person) if reads_parsing else None
-        change = self.change(person, worn, target, cover if options["cycle_start"] == "covered" else None)
+        cover = start = None
+        if options["matte_target"] == "parsing" or options["cycle_start"] != "generated":
+            cover = self.covered_region(batch.person)
+            start = composite(person.roll(1, 0), person, cover) if options["cycle_start"] == "exchanged" else None
+        change = self.change(person, worn, target, None if options["cycle_start"] == "generated" else cover, start)
         with self.updating("discriminators") as update:
             made = [picture.detach() for picture in change.generated]
             mixture = Beta(0.1, 0.1).sample((len(made),)).to(person) if self.hparams["mixup"] else None
@@ -388,7 +395,7 @@ class Cagan(TryOn, SwapFigures):
         return {**losses, "discriminator": judged}
 
     def covered_region(self, person: Person) -> Tensor:
-        """(B, 1, H, W) in {0, 1}: where "parsing" wants the matte, and "covered" paints over: more than the garment."""
+        """(B, 1, H, W) in {0, 1}: the garment of people and what is covered beside it."""
         margin = self.hparams["covered_margin"]
         region = self.garment_region(person, self.hparams["covered_labels"])
         return F.max_pool2d(region, 2 * margin + 1, stride=1, padding=margin)

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from fashiongen.layers.compositor import composite
 from fashiongen.models.disentangled_pig.networks import Generator, ResidualConvolutions, initialize
 
+_MATTE = -3.0
+
 
 class Backdrop(nn.Module):
     """The code of a background -> its picture: linear to the deepest level, then residual convolutions with doublings between them.
@@ -49,7 +51,7 @@ class LayeredGenerator(nn.Module):
 
     The generator of the paper draws the person and a matte from foreground and pose; a `Backdrop` draws what is behind her from the
     code of the background. So the code of one cannot change the other: in the paper's one network, which sees both codes, each
-    learns to tell a little about the other's pixels.
+    learns to tell a little about the other's pixels. At first the matte is nearly 0 everywhere, so that beside people it stays so.
 
     Args:
         size: height and width of the pictures, multiples of 2**(levels - 1).
@@ -70,6 +72,8 @@ class LayeredGenerator(nn.Module):
         super().__init__()
         self.lengths = [foreground, background]
         self.person = Generator(size, foreground, width, bottleneck, levels, modulated, channels=4)
+        assert self.person.output.bias is not None
+        nn.init.constant_(self.person.output.bias[3:], _MATTE)
         self.backdrop = Backdrop(size, background, width, levels)
 
     def forward(self, codes: Tensor, pose: Tensor) -> Tensor:

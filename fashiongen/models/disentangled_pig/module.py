@@ -240,11 +240,11 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
         """
         return self._encode(image, self.regions(keypoints), legacy)
 
-    def _encode(self, image: Tensor, regions: Regions, legacy: bool = False) -> tuple[Tensor, Tensor | None]:
-        mask = regions.mask.to(image)
-        if legacy:
-            return self.encoder(image, regions.boxes, None, mask, _LEGACY_REGION)
-        return self.encoder(image, regions.boxes, regions.visible, mask)
+    def _encode(
+        self, image: Tensor, regions: Regions, legacy: bool = False, hidden: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        visible, size = (None, _LEGACY_REGION) if legacy else (regions.visible, None)
+        return self.encoder(image, regions.boxes, visible, regions.mask.to(image), size, hidden)
 
     def draw(self, foreground: Tensor, background: Tensor | None, keypoints: Tensor) -> Tensor:
         """(B, 3, H, W), linear: codes (B, ...) of the appearance in poses (B, 18, 3), in pixels of `size`."""
@@ -317,8 +317,11 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
         turn = self._turn("reconstruction", 2)
         losses, exchanged = {}, None
         regions = self.regions(keypoints)
+        mask, hidden = regions.mask.to(image), None
+        if self.hparams["layered"]:  # What is behind people is learned where another one could stand.
+            hidden = torch.maximum(mask, mask.roll(1, 0))
         with torch.set_grad_enabled(turn != 0):
-            foreground, background = self._encode(image, regions)
+            foreground, background = self._encode(image, regions, hidden=hidden)
             if background is not None and self.hparams["exchange_weight"] and turn != 1:
                 drawn, exchanged = draw_exchanged(self.generator, foreground, background, self.pose_maps(keypoints).to(image))
             else:
@@ -331,10 +334,10 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
             with self.updating("pictures") as update:
                 joint = self.hparams["critic_batches"] == "joint"
                 logits = self.judge(image, drawn)[1] if joint else self.critic(drawn)
-                losses |= self.reconstruction_losses(drawn, image, regions.mask, logits)
+                losses |= self.reconstruction_losses(drawn, image, mask, logits)
                 if exchanged is not None:
                     middle = pose_mask(keypoints, *self.size, radius=_BODY_RADIUS).to(image)
-                    losses["exchange"] = exchange_loss(exchanged, image, middle, regions.mask.to(image))
+                    losses["exchange"] = exchange_loss(exchanged, image, middle, mask)
                     losses["total"] = losses["total"] + self.hparams["exchange_weight"] * losses["exchange"]
                 update(losses["total"])
         return losses

@@ -88,7 +88,13 @@ class AppearanceEncoder(nn.Module):
         self.apply(initialize)
 
     def forward(
-        self, image: Tensor, boxes: Tensor, visible: Tensor | None, mask: Tensor, region_size: int | None = None
+        self,
+        image: Tensor,
+        boxes: Tensor,
+        visible: Tensor | None,
+        mask: Tensor,
+        region_size: int | None = None,
+        hidden: Tensor | None = None,
     ) -> tuple[Tensor, Tensor | None]:
         """Encode pictures.
 
@@ -98,6 +104,7 @@ class AppearanceEncoder(nn.Module):
             visible: (B, N) which regions are seen; the codes of the others are 0. None keeps all.
             mask: (B, 1, H, W) in {0, 1}, where the body is; not looked at without a background.
             region_size: in place of the network's own, where the halvings end at the same size.
+            hidden: (B, 1, H, W) in {0, 1}, what the code of the background must not see; the body by default.
 
         Returns:
             foreground (B, N * `region_code`), and background (B, `background_code`) or None.
@@ -108,7 +115,8 @@ class AppearanceEncoder(nn.Module):
         codes = self.foreground(regions.flatten(0, 1)).unflatten(0, boxes.shape[:2])
         if visible is not None:
             codes = codes * visible[..., None].to(codes.dtype)
-        return codes.flatten(1), None if self.background is None else self.background(features * (1 - mask))
+        beside = features * (1 - (mask if hidden is None else hidden))
+        return codes.flatten(1), None if self.background is None else self.background(beside)
 
 
 class Generator(nn.Module):

@@ -200,6 +200,20 @@ def test_what_is_covered_takes_in_skin_and_grows():
     assert grown[:, :, :3, :3].all() and not grown[0, 0, 3, 0] and set(grown.unique().tolist()) == {0.0, 1.0}
 
 
+def test_the_way_there_may_start_from_people_who_wear_something_else(tmp_path, monkeypatch):
+    batch = batch_for("keras")
+    module = tiny(cycle_start="exchanged", cycle_gradient="back", covered_margin=1)
+    starts = []
+    module.generator.register_forward_pre_hook(lambda network, inputs: starts.append(inputs[0]))
+    fit(module, tmp_path, loader(batch_size=4))
+    person, cover = batch.person.image, module.covered_region(batch.person)
+    assert torch.equal(starts[0], torch.where(cover > 0, person.roll(1, 0), person))
+    change = module.change(*pictures_of(batch), cover, starts[0])
+    expected = torch.where(cover > 0, change.swaps[0].image, change.generated[0])
+    assert torch.equal(starts[-1], expected) and torch.equal(change.people[0], person)
+    assert torch.allclose(change.generated[0], change.swaps[0].over(starts[0]))
+
+
 def test_training_takes_what_is_covered_for_the_matte_and_the_way_back(tmp_path, monkeypatch):
     module = tiny(cycle_start="covered", matte_target="parsing", covered_margin=1)
     seen = []

@@ -134,6 +134,15 @@ def test_training_lowers_the_losses(tmp_path):
     assert all(now < 0.6 * then for now, then in zip(errors(), before, strict=True))
 
 
+def test_layers_learn_what_is_behind_people_where_others_stand(tmp_path):
+    module = tiny(layered=True, only="reconstruction", steps=only("reconstruction"))
+    seen = []
+    module.encoder.register_forward_pre_hook(lambda network, inputs: seen.append(inputs))
+    fit(module, tmp_path)
+    mask, hidden = seen[0][3], seen[0][5]
+    assert torch.equal(hidden, torch.maximum(mask, mask.roll(1, 0))) and hidden.sum() > mask.sum()
+
+
 def test_exchanges_are_learned_beside_the_reconstruction(tmp_path):
     def exchanged(module):
         person = Batch.collate(examples()).person

@@ -70,6 +70,8 @@ def test_foreground_and_background_do_not_see_each_other():
     codes, higher, lower = (network(each, boxes, visible, mask) for each in (image, above, below))
     assert torch.equal(codes[0], lower[0]) and not torch.equal(codes[1], lower[1])
     assert torch.equal(codes[1], higher[1]) and not torch.equal(codes[0], higher[0])
+    codes, lower = (network(each, boxes, visible, mask, hidden=torch.ones_like(mask)) for each in (image, below))
+    assert torch.equal(codes[1], lower[1])  # nothing is left to see
 
 
 def test_what_is_not_seen_has_the_code_0():
