@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+import fashiongen
 from fashiongen import registry
 from fashiongen.card import model_card
 
@@ -84,3 +87,9 @@ def test_a_tool_has_no_paper_to_cite() -> None:
     front, body = split(model_card(RECORD | {"model": "annotator"}))
     assert front["pipeline_tag"] == "keypoint-detection" and "arxiv" not in str(front["tags"])
     assert "a model of the library itself" in body and "What it draws" not in body and "bibtex" not in body
+
+
+@pytest.mark.parametrize("folder", sorted(Path(fashiongen.__file__).parent.glob("weights/*.*")), ids=lambda folder: folder.name)
+def test_the_cards_of_bundled_weights_say_what_their_records_say(folder: Path) -> None:
+    record = json.loads((folder / "config.json").read_text())
+    assert (folder / "README.md").read_text() == model_card(record)
