@@ -126,7 +126,7 @@ def paint(labels: Tensor, colours: Tensor) -> Tensor:
 
     Args:
         labels: (B, H, W) integer ids.
-        colours: (B, 22, 3) of any type.
+        colours: (B, L, 3) of any type, a row for every id.
 
     Returns:
         (B, 3, H, W) of that type.

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from fashiongen.layers.label_means import label_means
 from fashiongen.layers.pose_mask import pose_mask
+from fashiongen.layers.segment_colours import paint
 from fashiongen.metrics.masked import MaskedL1
 from fashiongen.metrics.ssim import StructuralSimilarity
 from fashiongen.models.figures import log_figures
@@ -221,9 +222,7 @@ class ReposeFigures(Repose):
 
 def flat_colours(image: Tensor, labels: Tensor) -> Tensor:
     """(B, 3, H, W): pictures (B, 3, H, W) in which every label (B, H, W) has the mean of the colours that it had."""
-    places = F.one_hot(labels.long()).flatten(1, 2).to(image)
-    means = image.flatten(2) @ places / places.sum(dim=1, keepdim=True).clamp(min=1)
-    return (means @ places.mT).unflatten(2, image.shape[2:])
+    return paint(labels, label_means(image, labels, int(labels.max()) + 1)[0])
 
 
 def person_region(person: Person) -> Tensor:

@@ -17,6 +17,7 @@ from fashiongen.layers.resize import legacy_bilinear_resize
 from fashiongen.losses.cycle import cycle_loss, matte_loss
 from fashiongen.losses.relation import AdversarialForm, label_loss, relation_loss
 from fashiongen.models.base import Stage, check_choices
+from fashiongen.models.cagan.exchange import in_clothes_of_another
 from fashiongen.models.cagan.figures import SwapFigures
 from fashiongen.models.cagan.losses import colour_loss
 from fashiongen.models.cagan.networks import Condition, KerasGenerator, Norm, PaperGenerator, PatchDiscriminator, Swap, check_size
@@ -89,9 +90,10 @@ class Cagan(TryOn, SwapFigures):
         cycle_target: what must equal the person: the "composite" of the way back, or as in the code of "viton_baseline" the picture
             that was "painted", before it is laid over anything.
         cycle_start: what the way back starts from: the "generated" picture; or "covered", the same with all that the parsing calls
-            the worn garment painted over, so that nothing is left there to copy from; or "exchanged", where besides that region
-            shows another person of the batch before the way there, so that patterns and sleeves of the worn garment cannot survive
-            in what is painted either (the last two are not in paper or codes; training then needs parsing).
+            the worn garment painted over, so that nothing is left there to copy from; or "exchanged", where besides the way there
+            starts from `fashiongen.models.cagan.exchange.in_clothes_of_another`, so that patterns and sleeves of the worn garment
+            cannot survive in what is painted either (the last two are not in paper or codes; training then needs parsing, and for
+            "exchanged" body parts).
         cycle_gradient: "both" trains the way there and the way back; "back" only the latter, so that the generated picture cannot
             learn to carry hidden notes about the garment that it replaced.
         reversed_garments: where the data gives no other garments, those of a batch are its own in reverse order ("viton_baseline";
@@ -381,7 +383,7 @@ class Cagan(TryOn, SwapFigures):
         cover = start = None
         if options["matte_target"] == "parsing" or options["cycle_start"] != "generated":
             cover = self.covered_region(batch.person)
-            start = composite(person.roll(1, 0), person, cover) if options["cycle_start"] == "exchanged" else None
+            start = in_clothes_of_another(batch.person, cover) if options["cycle_start"] == "exchanged" else None
         change = self.change(person, worn, target, None if options["cycle_start"] == "generated" else cover, start)
         with self.updating("discriminators") as update:
             made = [picture.detach() for picture in change.generated]

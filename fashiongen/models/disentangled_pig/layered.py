@@ -12,8 +12,6 @@ from torch import Tensor, nn
 from fashiongen.layers.compositor import composite
 from fashiongen.models.disentangled_pig.networks import Generator, ResidualConvolutions, initialize
 
-_MATTE = -3.0
-
 
 class Backdrop(nn.Module):
     """The code of a background -> its picture: linear to the deepest level, then residual convolutions with doublings between them.
@@ -51,7 +49,7 @@ class LayeredGenerator(nn.Module):
 
     The generator of the paper draws the person and a matte from foreground and pose; a `Backdrop` draws what is behind her from the
     code of the background. So the code of one cannot change the other: in the paper's one network, which sees both codes, each
-    learns to tell a little about the other's pixels. At first the matte is nearly 0 everywhere, so that beside people it stays so.
+    learns to tell a little about the other's pixels.
 
     Args:
         size: height and width of the pictures, multiples of 2**(levels - 1).
@@ -72,8 +70,6 @@ class LayeredGenerator(nn.Module):
         super().__init__()
         self.lengths = [foreground, background]
         self.person = Generator(size, foreground, width, bottleneck, levels, modulated, channels=4)
-        assert self.person.output.bias is not None
-        nn.init.constant_(self.person.output.bias[3:], _MATTE)
         self.backdrop = Backdrop(size, background, width, levels)
 
     def forward(self, codes: Tensor, pose: Tensor) -> Tensor:
@@ -97,7 +93,7 @@ class LayeredGenerator(nn.Module):
 
 def draw_exchanged(
     generator: Generator | LayeredGenerator, foreground: Tensor, background: Tensor, pose: Tensor
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor | None]:
     """Every person before her own background, and before that of the one before (`roll(1, 0)`).
 
     Args:
@@ -107,10 +103,10 @@ def draw_exchanged(
         pose: (B, 18, H, W) in {-1, 1}.
 
     Returns:
-        (B, 3, H, W) each, linear.
+        (B, 3, H, W) each, linear, and the matte (B, 1, H, W) of people who are a layer of their own.
     """
     codes = torch.cat([foreground, background], dim=1)
     if isinstance(generator, LayeredGenerator):
         person, backdrop, matte = generator.layers(codes, pose)
-        return composite(person, backdrop, matte), composite(person, backdrop.roll(1, 0), matte)
-    return generator(codes, pose), generator(torch.cat([foreground, background.roll(1, 0)], dim=1), pose)
+        return composite(person, backdrop, matte), composite(person, backdrop.roll(1, 0), matte), matte
+    return generator(codes, pose), generator(torch.cat([foreground, background.roll(1, 0)], dim=1), pose), None

@@ -58,7 +58,7 @@ def critic_loss(
     return loss + penalty_weight * gradient_penalty(critic, real, fake, mix) if kind == "wgan-gp" else loss
 
 
-def exchange_loss(exchanged: Tensor, image: Tensor, middle: Tensor, mask: Tensor) -> Tensor:
+def exchange_loss(exchanged: Tensor, image: Tensor, middle: Tensor, mask: Tensor, matte: Tensor | None = None) -> Tensor:
     """L1 distance of people before each other's backgrounds to what is known of such pictures; not in paper or code.
 
     Known are the middle of the body, from the person's own picture, and what lies beside both bodies, from the other's. It keeps
@@ -69,9 +69,11 @@ def exchange_loss(exchanged: Tensor, image: Tensor, middle: Tensor, mask: Tensor
         image: (B, 3, H, W) their pictures.
         middle: (B, 1, H, W) in {0, 1}, pixels that certainly show the body.
         mask: (B, 1, H, W) in {0, 1}, all that may show it.
+        matte: (B, 1, H, W) in [0, 1] of people who are a layer of their own, known to be 1 in the middle and 0 beside the body.
 
     Returns:
-        scalar, a mean over all places, known or not.
+        scalar, a mean over all places, known or not; with a matte its distance to what is known of it besides.
     """
     beside = (1 - mask) * (1 - mask.roll(1, 0))
-    return masked_l1(exchanged, torch.where(middle > 0, image, image.roll(1, 0)), torch.maximum(middle, beside))
+    loss = masked_l1(exchanged, torch.where(middle > 0, image, image.roll(1, 0)), torch.maximum(middle, beside))
+    return loss if matte is None else loss + masked_l1(matte, middle, torch.maximum(middle, 1 - mask))

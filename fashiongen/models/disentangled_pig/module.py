@@ -323,7 +323,8 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
         with torch.set_grad_enabled(turn != 0):
             foreground, background = self._encode(image, regions, hidden=hidden)
             if background is not None and self.hparams["exchange_weight"] and turn != 1:
-                drawn, exchanged = draw_exchanged(self.generator, foreground, background, self.pose_maps(keypoints).to(image))
+                pose = self.pose_maps(keypoints).to(image)
+                drawn, exchanged, matte = draw_exchanged(self.generator, foreground, background, pose)
             else:
                 drawn = self.draw(foreground, background, keypoints)
         if turn != 1:
@@ -337,7 +338,7 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
                 losses |= self.reconstruction_losses(drawn, image, mask, logits)
                 if exchanged is not None:
                     middle = pose_mask(keypoints, *self.size, radius=_BODY_RADIUS).to(image)
-                    losses["exchange"] = exchange_loss(exchanged, image, middle, mask)
+                    losses["exchange"] = exchange_loss(exchanged, image, middle, mask, matte)
                     losses["total"] = losses["total"] + self.hparams["exchange_weight"] * losses["exchange"]
                 update(losses["total"])
         return losses

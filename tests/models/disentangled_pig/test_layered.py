@@ -46,9 +46,10 @@ def test_the_person_lies_over_the_background():
 )
 def test_backgrounds_are_exchanged_with_the_one_before(network):
     foreground, background, pose = inputs()
-    drawn, exchanged = draw_exchanged(network, foreground, background, pose)
+    drawn, exchanged, matte = draw_exchanged(network, foreground, background, pose)
     assert torch.allclose(drawn, network(torch.cat([foreground, background], dim=1), pose), atol=1e-6)
     assert torch.allclose(exchanged, network(torch.cat([foreground, background.roll(1, 0)], dim=1), pose), atol=1e-6)
+    assert (matte is None) == isinstance(network, Generator)
 
 
 def test_a_backdrop_starts_at_the_deepest_level():
