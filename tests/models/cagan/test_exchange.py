@@ -8,7 +8,7 @@ SIZE = 8, 6
 
 
 def people():
-    """Two people whose torso (2) fills the upper half and right upper arm (3) the left of the lower one; the first lacks the arm."""
+    """Two people whose torso (2) is the upper half and right upper arm (3) the lower left quarter, which the first lacks."""
     parts = torch.zeros(2, *SIZE, dtype=torch.uint8)
     parts[:, :4] = 2
     parts[1, 4:, :3] = 3
