@@ -82,13 +82,14 @@ class LayeredGenerator(nn.Module):
         Returns:
             (B, 3, H, W), linear.
         """
-        return composite(*self.layers(codes, pose))
+        person, backdrop, matte = self.layers(codes, pose)
+        return composite(person, backdrop, torch.sigmoid(matte))
 
     def layers(self, codes: Tensor, pose: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Person (B, 3, H, W) and background (B, 3, H, W), both linear, and the matte (B, 1, H, W) in [0, 1] of the person."""
+        """Person (B, 3, H, W) and background (B, 3, H, W), both linear, and logits (B, 1, H, W) of the matte of the person."""
         foreground, background = codes.split(self.lengths, dim=1)
         person, matte = self.person(foreground, pose).split([3, 1], dim=1)
-        return person, self.backdrop(background), torch.sigmoid(matte)
+        return person, self.backdrop(background), matte
 
 
 def draw_exchanged(
@@ -103,10 +104,11 @@ def draw_exchanged(
         pose: (B, 18, H, W) in {-1, 1}.
 
     Returns:
-        (B, 3, H, W) each, linear, and the matte (B, 1, H, W) of people who are a layer of their own.
+        (B, 3, H, W) each, linear, and logits (B, 1, H, W) of the matte of people who are a layer of their own.
     """
     codes = torch.cat([foreground, background], dim=1)
     if isinstance(generator, LayeredGenerator):
         person, backdrop, matte = generator.layers(codes, pose)
-        return composite(person, backdrop, matte), composite(person, backdrop.roll(1, 0), matte), matte
+        opacity = torch.sigmoid(matte)
+        return composite(person, backdrop, opacity), composite(person, backdrop.roll(1, 0), opacity), matte
     return generator(codes, pose), generator(torch.cat([foreground, background.roll(1, 0)], dim=1), pose), None

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from fashiongen.losses.adversarial import fake_loss, real_loss
@@ -15,6 +16,8 @@ from fashiongen.losses.wasserstein import gradient_penalty, wasserstein_critic_l
 CodeLoss = Literal["wgan", "wgan-gp", "dcgan", "lsgan"]
 CODE_LOSSES: tuple[str, ...] = ("wgan", "wgan-gp", "dcgan", "lsgan")
 """The published models use "wgan", whose critics' weights are clipped after each update."""
+
+_MATTE_WEIGHT = 0.1
 
 
 def mapper_loss(kind: str, fake: Tensor) -> Tensor:
@@ -69,11 +72,14 @@ def exchange_loss(exchanged: Tensor, image: Tensor, middle: Tensor, mask: Tensor
         image: (B, 3, H, W) their pictures.
         middle: (B, 1, H, W) in {0, 1}, pixels that certainly show the body.
         mask: (B, 1, H, W) in {0, 1}, all that may show it.
-        matte: (B, 1, H, W) in [0, 1] of people who are a layer of their own, known to be 1 in the middle and 0 beside the body.
+        matte: logits (B, 1, H, W) for people who are a layer of their own: 1 in the middle and 0 beside the body.
 
     Returns:
-        scalar, a mean over all places, known or not; with a matte its distance to what is known of it besides.
+        scalar, a mean over all places, known or not; with a matte a tenth of its cross entropy where it is known is added.
     """
     beside = (1 - mask) * (1 - mask.roll(1, 0))
     loss = masked_l1(exchanged, torch.where(middle > 0, image, image.roll(1, 0)), torch.maximum(middle, beside))
-    return loss if matte is None else loss + masked_l1(matte, middle, torch.maximum(middle, 1 - mask))
+    if matte is None:
+        return loss
+    entropy = F.binary_cross_entropy_with_logits(matte.float(), middle, reduction="none")
+    return loss + _MATTE_WEIGHT * (entropy * torch.maximum(middle, 1 - mask)).mean()

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 
@@ -34,6 +36,6 @@ def test_exchanged_pictures_are_compared_where_they_are_known():
     exchanged[0, ..., 5], exchanged[1, ..., 5] = 0.5, 0.1  # what lies beside both bodies
     loss = exchange_loss(exchanged.nan_to_num(7), image, middle, mask)
     assert loss.item() == pytest.approx(0.6 / 12)
-    matte = torch.full_like(mask, 0.5)  # of 2 columns in the middles and 6 beside the bodies, out of 12
+    matte = torch.full_like(mask, 2.0)  # logits; of 2 columns in the middles and 6 beside the bodies, out of 12
     both = exchange_loss(exchanged.nan_to_num(7), image, middle, mask, matte)
-    assert (both - loss).item() == pytest.approx(0.5 * 8 / 12)
+    assert (both - loss).item() == pytest.approx(0.1 * (2 * math.log1p(math.exp(-2)) + 6 * math.log1p(math.exp(2))) / 12)
