@@ -29,7 +29,7 @@ def in_clothes_of_another(person: Person, cover: Tensor) -> Tensor:
         ValueError: for people without body parts.
     """
     if person.parts is None:
-        raise ValueError("cycle_start='exchanged' needs the body parts of everybody: `Person.parts`, see fashiongen.annotate")
+        raise ValueError("cycle_start='exchanged' needs the body parts of everybody, which this data lacks; choose 'covered'")
     image = person.image
     covered = (person.parts.long() + 1) * cover.squeeze(1).long()
     means, sizes = label_means(image, covered, len(PARTS) + 1)

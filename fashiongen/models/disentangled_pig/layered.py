@@ -49,7 +49,7 @@ class LayeredGenerator(nn.Module):
 
     The generator of the paper draws the person and a matte from foreground and pose; a `Backdrop` draws what is behind her from the
     code of the background. So the code of one cannot change the other: in the paper's one network, which sees both codes, each
-    learns to tell a little about the other's pixels.
+    learns to tell a little about the other's pixels. What the matte is to be, only `exchange_loss` says.
 
     Args:
         size: height and width of the pictures, multiples of 2**(levels - 1).
