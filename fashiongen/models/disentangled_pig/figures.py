@@ -25,7 +25,9 @@ class SwapFigures(ReposeFigures):
     - `do_nothing_<factor>/changed_l1`, `kept_l1`: the unchanged person against the truth;
     - `swap_<factor>/gap_closed`: 1 - changed_l1 / changed_l1 of doing nothing;
     - `swap_<factor>/kept_change`: what the exchange of the code changes in the kept region of the picture that the model
-      draws of the person, and `kept_share`, the same divided by changed_l1 of doing nothing;
+      draws of the person, and `kept_share`, the same divided by changed_l1 of doing nothing. The truth itself changes there by
+      `do_nothing_<factor>/kept_l1`: shadows, blur and compression cross outlines;
+    - `swap_<factor>/kept_error`: how far this change, made to the person's own picture, is from the truth there;
     - `leak/<factor>_on_person`, `_on_background`: what the exchange of this one code changes on the two bodies of person and
       donor, and beside them, over *all* examples.
 
@@ -112,6 +114,8 @@ class SwapFigures(ReposeFigures):
                 self._swap(f"swap_{name}/{region}", picture[rows], truth.image[rows], where)
                 self._swap(f"do_nothing_{name}/{region}", person.image[rows], truth.image[rows], where)
             self._swap(f"swap_{name}/kept_change", picture[rows], again[rows], 1 - changed)
+            changed_person = person.image[rows] + picture[rows] - again[rows]
+            self._swap(f"swap_{name}/kept_error", changed_person, truth.image[rows], 1 - changed)
 
     def _swap(self, name: str, picture: Tensor, expected: Tensor, region: Tensor) -> None:
         if name not in self.swaps:

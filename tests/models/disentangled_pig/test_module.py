@@ -279,7 +279,7 @@ def test_figures_of_swaps(tmp_path):
     names = {"test/reconstruction/l1", "test/reconstruction/person_l1"}
     for factor in ("foreground", "background", "pose"):
         names |= {f"test/{kind}_{factor}/{region}_l1" for kind in ("swap", "do_nothing") for region in ("changed", "kept")}
-        names |= {f"test/swap_{factor}/{figure}" for figure in ("gap_closed", "kept_change", "kept_share")}
+        names |= {f"test/swap_{factor}/{figure}" for figure in ("gap_closed", "kept_change", "kept_share", "kept_error")}
         names |= {f"test/leak/{factor}_on_{region}" for region in ("person", "background")}
     assert set(figures) == names
     for factor in ("foreground", "background", "pose"):
@@ -287,6 +287,7 @@ def test_figures_of_swaps(tmp_path):
         assert gap > 0.1 and figures[f"test/do_nothing_{factor}/kept_l1"] == 0
         assert figures[f"test/swap_{factor}/gap_closed"] == pytest.approx(1 - figures[f"test/swap_{factor}/changed_l1"] / gap)
         assert figures[f"test/swap_{factor}/kept_share"] == pytest.approx(figures[f"test/swap_{factor}/kept_change"] / gap)
+        assert figures[f"test/swap_{factor}/kept_error"] == pytest.approx(figures[f"test/swap_{factor}/kept_change"], abs=1e-5)
 
 
 def test_a_perfect_model_closes_the_gap_and_leaks_nothing(tmp_path):
