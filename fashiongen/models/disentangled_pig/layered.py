@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -92,23 +93,39 @@ class LayeredGenerator(nn.Module):
         return person, self.backdrop(background), matte
 
 
+class Exchanged(NamedTuple):
+    """What `draw_exchanged` gives.
+
+    Attributes:
+        drawn: (B, 3, H, W), linear, every person before her own background.
+        exchanged: (B, 3, H, W), linear, every person before the background of the one before (`roll(1, 0)`).
+        matte: logits (B, 1, H, W) of the matte of people who are a layer of their own.
+        backdrop: (B, 3, H, W), linear, backgrounds that are a layer of their own.
+    """
+
+    drawn: Tensor
+    exchanged: Tensor
+    matte: Tensor | None = None
+    backdrop: Tensor | None = None
+
+
 def draw_exchanged(
-    generator: Generator | LayeredGenerator, foreground: Tensor, background: Tensor, pose: Tensor
-) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Every person before her own background, and before that of the one before (`roll(1, 0)`).
+    generator: Generator | LayeredGenerator, foreground: Tensor, background: Tensor, pose: Tensor, mask: Tensor
+) -> Exchanged:
+    """Every person before her own background, and before that of the one before.
 
     Args:
         generator: draws them; layers are drawn once and laid over each other twice.
         foreground: (B, C) codes.
         background: (B, D) codes.
         pose: (B, 18, H, W) in {-1, 1}.
-
-    Returns:
-        (B, 3, H, W) each, linear, and logits (B, 1, H, W) of the matte of people who are a layer of their own.
+        mask: (B, 1, H, W) in {0, 1}, where the bodies may be: nothing is learned about backgrounds from what shows through there.
     """
     codes = torch.cat([foreground, background], dim=1)
-    if isinstance(generator, LayeredGenerator):
-        person, backdrop, matte = generator.layers(codes, pose)
-        opacity = torch.sigmoid(matte)
-        return composite(person, backdrop, opacity), composite(person, backdrop.roll(1, 0), opacity), matte
-    return generator(codes, pose), generator(torch.cat([foreground, background.roll(1, 0)], dim=1), pose), None
+    if not isinstance(generator, LayeredGenerator):
+        return Exchanged(generator(codes, pose), generator(torch.cat([foreground, background.roll(1, 0)], dim=1), pose))
+    person, backdrop, matte = generator.layers(codes, pose)
+    opacity = torch.sigmoid(matte)
+    seen = composite(backdrop.detach(), backdrop, mask)
+    other = composite(backdrop.roll(1, 0).detach(), seen.roll(1, 0), mask)
+    return Exchanged(composite(person, seen, opacity), composite(person, other, opacity), matte, backdrop)

@@ -61,7 +61,14 @@ def critic_loss(
     return loss + penalty_weight * gradient_penalty(critic, real, fake, mix) if kind == "wgan-gp" else loss
 
 
-def exchange_loss(exchanged: Tensor, image: Tensor, middle: Tensor, mask: Tensor, matte: Tensor | None = None) -> Tensor:
+def exchange_loss(
+    exchanged: Tensor,
+    image: Tensor,
+    middle: Tensor,
+    mask: Tensor,
+    matte: Tensor | None = None,
+    backdrop: Tensor | None = None,
+) -> Tensor:
     """L1 distance of people before each other's backgrounds to what is known of such pictures; not in paper or code.
 
     Known are the middle of the body, from the person's own picture, and what lies beside both bodies, from the other's. It keeps
@@ -73,13 +80,18 @@ def exchange_loss(exchanged: Tensor, image: Tensor, middle: Tensor, mask: Tensor
         middle: (B, 1, H, W) in {0, 1}, pixels that certainly show the body.
         mask: (B, 1, H, W) in {0, 1}, all that may show it.
         matte: logits (B, 1, H, W) for people who are a layer of their own: 1 in the middle and 0 beside the body.
+        backdrop: (B, 3, H, W) for backgrounds that are a layer of their own: even where the body hides them.
 
     Returns:
-        scalar, a mean over all places, known or not; with a matte a tenth of its cross entropy where it is known is added.
+        scalar, a mean over all places, known or not. With a matte a tenth of its cross entropy where it is known is added, with a
+        backdrop the mean difference of neighbouring pixels behind bodies.
     """
     beside = (1 - mask) * (1 - mask.roll(1, 0))
     loss = masked_l1(exchanged, torch.where(middle > 0, image, image.roll(1, 0)), torch.maximum(middle, beside))
-    if matte is None:
-        return loss
-    entropy = F.binary_cross_entropy_with_logits(matte.float(), middle, reduction="none")
-    return loss + _MATTE_WEIGHT * (entropy * torch.maximum(middle, 1 - mask)).mean()
+    if matte is not None:
+        entropy = F.binary_cross_entropy_with_logits(matte.float(), middle, reduction="none")
+        loss = loss + _MATTE_WEIGHT * (entropy * torch.maximum(middle, 1 - mask)).mean()
+    if backdrop is not None:
+        for axis in (2, 3):
+            loss = loss + (backdrop.diff(dim=axis).abs() * mask.narrow(axis, 1, mask.shape[axis] - 1)).mean()
+    return loss

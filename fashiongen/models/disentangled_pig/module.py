@@ -324,7 +324,7 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
             foreground, background = self._encode(image, regions, hidden=hidden)
             if background is not None and self.hparams["exchange_weight"] and turn != 1:
                 pose = self.pose_maps(keypoints).to(image)
-                drawn, exchanged, matte = draw_exchanged(self.generator, foreground, background, pose)
+                drawn, exchanged, *layers = draw_exchanged(self.generator, foreground, background, pose, mask)
             else:
                 drawn = self.draw(foreground, background, keypoints)
         if turn != 1:
@@ -338,7 +338,7 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
                 losses |= self.reconstruction_losses(drawn, image, mask, logits)
                 if exchanged is not None:
                     middle = pose_mask(keypoints, *self.size, radius=_BODY_RADIUS).to(image)
-                    losses["exchange"] = exchange_loss(exchanged, image, middle, mask, matte)
+                    losses["exchange"] = exchange_loss(exchanged, image, middle, mask, *layers)
                     losses["total"] = losses["total"] + self.hparams["exchange_weight"] * losses["exchange"]
                 update(losses["total"])
         return losses

@@ -45,10 +45,24 @@ def test_the_person_lies_over_the_background():
 )
 def test_backgrounds_are_exchanged_with_the_one_before(network):
     foreground, background, pose = inputs()
-    drawn, exchanged, matte = draw_exchanged(network, foreground, background, pose)
+    drawn, exchanged, *layers = draw_exchanged(network, foreground, background, pose, torch.ones(3, 1, *SIZE))
     assert torch.allclose(drawn, network(torch.cat([foreground, background], dim=1), pose), atol=1e-6)
     assert torch.allclose(exchanged, network(torch.cat([foreground, background.roll(1, 0)], dim=1), pose), atol=1e-6)
-    assert (matte is None) == isinstance(network, Generator)
+    assert all((layer is None) == isinstance(network, Generator) for layer in layers)
+
+
+def test_backgrounds_learn_nothing_from_what_shows_through_bodies():
+    network = layered(modulated=False)
+    foreground, background, pose = inputs()
+    mask = torch.zeros(3, 1, *SIZE)
+    mask[0, :, :, :3] = mask[1, :, :, 5:] = mask[2, :, 4:8] = 1
+    seen = []
+    network.backdrop.register_forward_hook(lambda module, inputs, output: output.retain_grad() or seen.append(output))
+    for picture in range(2):
+        draw_exchanged(network, foreground, background, pose, mask)[picture].sum().backward()
+    (own, other) = (backdrop.grad != 0 for backdrop in seen)
+    assert torch.equal(own.any(dim=1, keepdim=True), mask == 0)
+    assert torch.equal(other.roll(1, 0).any(dim=1, keepdim=True), (mask == 0) & (mask.roll(1, 0) == 0))
 
 
 def test_a_backdrop_starts_at_the_deepest_level():

@@ -39,3 +39,7 @@ def test_exchanged_pictures_are_compared_where_they_are_known():
     matte = torch.full_like(mask, 2.0)  # logits; of 2 columns in the middles and 6 beside the bodies, out of 12
     both = exchange_loss(exchanged.nan_to_num(7), image, middle, mask, matte)
     assert (both - loss).item() == pytest.approx(0.1 * (2 * math.log1p(math.exp(-2)) + 6 * math.log1p(math.exp(2))) / 12)
+    backdrop = torch.zeros(2, 3, 4, 6)
+    backdrop[0, ..., 2:] = 0.3  # a step behind the first body: between columns 1 and 2
+    uneven = exchange_loss(exchanged.nan_to_num(7), image, middle, mask, None, backdrop)
+    assert (uneven - loss).item() == pytest.approx(0.3 / (2 * 5))
