@@ -16,13 +16,13 @@ from fashiongen.layers.pose_disks import pose_disks
 from fashiongen.layers.pose_mask import pose_mask
 from fashiongen.losses import masked_l1
 from fashiongen.losses.adversarial import fake_loss, real_loss
-from fashiongen.losses.wasserstein import clip_weights
-from fashiongen.models.base import FashionModule, Stage, check_choices
+from fashiongen.models.base import Stage, check_choices
+from fashiongen.models.disentangled_pig.code_training import CodeTraining
 from fashiongen.models.disentangled_pig.codes import Codes
 from fashiongen.models.disentangled_pig.factors import FactorVerbs
 from fashiongen.models.disentangled_pig.figures import SwapFigures
 from fashiongen.models.disentangled_pig.layered import LayeredGenerator, draw_exchanged
-from fashiongen.models.disentangled_pig.losses import CODE_LOSSES, CodeLoss, critic_loss, exchange_loss, mapper_loss
+from fashiongen.models.disentangled_pig.losses import CODE_LOSSES, CodeLoss, exchange_loss
 from fashiongen.models.disentangled_pig.networks import (
     JOINTS,
     REGIONS,
@@ -33,6 +33,7 @@ from fashiongen.models.disentangled_pig.networks import (
     VectorEncoder,
 )
 from fashiongen.models.disentangled_pig.representation import Regions, keypoints_of, normalized_pose, regions_of
+from fashiongen.models.repose import person_region
 from fashiongen.optim import TFRMSprop, adam
 from fashiongen.types import Batch, Person
 
@@ -40,7 +41,7 @@ _LEGACY_REGION = 48
 _BODY_RADIUS = 4
 
 
-class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
+class DisentangledPig(FactorVerbs, SwapFigures, CodeTraining):
     """Disentangled PIG (Ma et al., CVPR 2018): foreground, background and pose of a person, each changed or sampled alone.
 
     Four trainings, all of them from single pictures with key points. "reconstruction" learns to draw a picture again from the codes
@@ -79,6 +80,7 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
         l1_weight: factor of the L1 loss of the pictures.
         adversarial_weight: factor of the adversarial loss of the pictures.
         exchange_weight: factor of `fashiongen.models.disentangled_pig.losses.exchange_loss`; not in paper or code.
+        exchange_body: what tells this loss where the bodies are: "keypoints", or "parsing", which training then needs.
         pose_weight: factor of the squared error of the poses.
         code_loss: how mappers and their critics learn: "wgan" (weight clipping; the published models), or what the authors' code
             offers beside it: "wgan-gp" (gradient penalty), "dcgan" or "lsgan".
@@ -139,6 +141,7 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
         l1_weight: float = 20.0,
         adversarial_weight: float = 1.0,
         exchange_weight: float = 0.0,
+        exchange_body: Literal["keypoints", "parsing"] = "keypoints",
         pose_weight: float = 20.0,
         code_loss: CodeLoss = "wgan",
         code_critic_steps: int = 5,
@@ -158,6 +161,7 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
             ("box_rule", box_rule, tuple(MARGINS)),
             ("critic_batches", critic_batches, ("separate", "joint")),
             ("code_loss", code_loss, CODE_LOSSES),
+            ("exchange_body", exchange_body, ("keypoints", "parsing")),
             ("updates", updates, ("all", "alternate")),
             ("optimizer", optimizer, ("tf_adam", "adam")),
         )
@@ -314,7 +318,7 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
     # The authors skip the very first update of a generator: its critic comes first.
     def train_reconstruction(self, batch: Batch) -> dict[str, Tensor]:
         image, keypoints = batch.person.image, _keypoints(batch.person)
-        turn = self._turn("reconstruction", 2)
+        turn = self.turn("reconstruction", 2)
         losses, exchanged = {}, None
         regions = self.regions(keypoints)
         mask, hidden = regions.mask.to(image), None
@@ -324,7 +328,8 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
             foreground, background = self._encode(image, regions, hidden=hidden)
             if background is not None and self.hparams["exchange_weight"] and turn != 1:
                 pose = self.pose_maps(keypoints).to(image)
-                drawn, exchanged, *layers = draw_exchanged(self.generator, foreground, background, pose, mask)
+                middle, body = self._bodies(batch.person, mask)
+                drawn, exchanged, *layers = draw_exchanged(self.generator, foreground, background, pose, body)
             else:
                 drawn = self.draw(foreground, background, keypoints)
         if turn != 1:
@@ -337,15 +342,23 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
                 logits = self.judge(image, drawn)[1] if joint else self.critic(drawn)
                 losses |= self.reconstruction_losses(drawn, image, mask, logits)
                 if exchanged is not None:
-                    middle = pose_mask(keypoints, *self.size, radius=_BODY_RADIUS).to(image)
-                    losses["exchange"] = exchange_loss(exchanged, image, middle, mask, *layers)
+                    losses["exchange"] = exchange_loss(exchanged, image, middle, body, *layers)
                     losses["total"] = losses["total"] + self.hparams["exchange_weight"] * losses["exchange"]
                 update(losses["total"])
         return losses
 
+    def _bodies(self, person: Person, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, 1, H, W) each, in {0, 1}: what certainly shows the body of people, and all that may show it."""
+        if self.hparams["exchange_body"] == "keypoints":
+            return pose_mask(_keypoints(person), *self.size, radius=_BODY_RADIUS).to(mask), mask
+        if person.parsing is None:
+            raise ValueError("exchange_body='parsing' needs parsing of everybody, which this data lacks; choose 'keypoints'")
+        body = person_region(person)
+        return body, body
+
     def train_poses(self, batch: Batch) -> dict[str, Tensor]:
         pose = normalized_pose(_keypoints(batch.person), *self.size)
-        self._turn("poses", 1)
+        self.turn("poses", 1)
         with self.updating("poses") as update:
             loss = self.hparams["pose_weight"] * (self.pose_decoder(self.pose_encoder(pose.flatten(1))) - pose).square().mean()
             update(loss)
@@ -355,54 +368,12 @@ class DisentangledPig(FactorVerbs, SwapFigures, FashionModule):
         with torch.no_grad():
             codes = self.appearance(batch.person.image, _keypoints(batch.person), self.hparams["legacy_df_roi48"])
         named = {factor: code for factor, code in zip(("foreground", "background"), codes, strict=True) if code is not None}
-        return self._train_codes("appearance_codes", named)
+        return self.update_codes("appearance_codes", named)
 
     def train_pose_codes(self, batch: Batch) -> dict[str, Tensor]:
         with torch.no_grad():
             code = self.encode_pose(_keypoints(batch.person))
-        return self._train_codes("pose_codes", {"pose": code})
-
-    def _train_codes(self, stage: str, real: dict[str, Tensor]) -> dict[str, Tensor]:
-        """For one factor after the other: some updates of its critic, one of its mapper, each with its own noise."""
-        ahead = self.hparams["code_critic_steps"] if self.hparams["code_loss"].startswith("wgan") else 1
-        plan = [(factor, network) for factor in real for network in [*["critic"] * ahead, "mapper"]]
-        turn = self._turn(stage, len(plan))
-        losses = {}
-        for factor, network in plan if turn is None else [plan[turn]]:
-            code, options = real[factor], self.hparams
-            mapper, critic = self.mapper_and_critic(factor)
-            noise = options["noise"] * torch.randn_like(code)
-            with self.updating(f"{factor}_{network}") as update:
-                if network == "mapper":
-                    loss = mapper_loss(options["code_loss"], critic(mapper(noise)))
-                else:
-                    with torch.no_grad():
-                        fake = mapper(noise)
-                    loss = critic_loss(options["code_loss"], critic, code, fake, options["penalty_weight"])
-                update(loss)
-            if network == "critic" and options["code_loss"] == "wgan":
-                # As the authors' operation does, which knows no factors: the critic whose turn comes later is clipped before it.
-                clip_weights(self.pose_critic if factor == "pose" else self.appearance_critics, options["clip"])
-            losses[f"{factor}_{network}"] = loss
-        return losses
-
-    def mapper_and_critic(self, factor: str) -> tuple[nn.Module, nn.Module]:
-        """From noise to the codes of a factor, and what judges them."""
-        if factor == "pose":
-            return self.pose_mapper, self.pose_critic
-        return self.appearance_mappers[factor], self.appearance_critics[factor]
-
-    def _turn(self, stage: str, updates: int) -> int | None:
-        """Which of the updates of an iteration this step makes, None for all; brings the learning rates to where they are due."""
-        iteration, turn = self.steps_in_stage[stage], None
-        if self.hparams["updates"] == "alternate":
-            iteration, turn = divmod(iteration, updates)
-        if self.hparams["halve_every"]:
-            for optimizer in self.trainer.optimizers:
-                for group in optimizer.param_groups:
-                    rate = group.setdefault("initial_lr", group["lr"])
-                    group["lr"] = rate * 0.5 ** (iteration // self.hparams["halve_every"])
-        return turn
+        return self.update_codes("pose_codes", {"pose": code})
 
     def configure_optimizers(self) -> list[Optimizer]:
         options = self.hparams

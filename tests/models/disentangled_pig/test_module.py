@@ -143,6 +143,18 @@ def test_layers_learn_what_is_behind_people_where_others_stand(tmp_path):
     assert torch.equal(hidden, torch.maximum(mask, mask.roll(1, 0))) and hidden.sum() > mask.sum()
 
 
+def test_parsing_may_tell_where_bodies_are(tmp_path):
+    module = tiny(layered=True, exchange_weight=1.0, exchange_body="parsing", steps=only("reconstruction"))
+    person = Batch.collate(examples()).person
+    body = (person.parsing != 0).float().unsqueeze(1)
+    middle, all_of_it = module._bodies(person, torch.zeros_like(body))
+    assert torch.equal(middle, body) and torch.equal(all_of_it, body)
+    fit(module, tmp_path)
+    assert module.losses["reconstruction/exchange"] > 0
+    with pytest.raises(ValueError, match="exchange_body='parsing' needs parsing of everybody"):
+        module._bodies(dataclasses.replace(person, parsing=None), body)
+
+
 def test_exchanges_are_learned_beside_the_reconstruction(tmp_path):
     def exchanged(module):
         person = Batch.collate(examples()).person
@@ -363,7 +375,7 @@ def test_presets(preset, size, factors):
     assert judged.shape == guessed.shape == (2, 8 if preset == "official-deepfashion" else 1)
     assert all(steps > 0 for steps in module.plan.values())
     if preset == "mannequin":
-        assert sum(2 * tensor.numel() for tensor in module.inference_state().values()) < 6e6
+        assert sum(2 * tensor.numel() for tensor in module.inference_state().values()) < 10e6
 
 
 def test_columns_of_the_sample_grid():
