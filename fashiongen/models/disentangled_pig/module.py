@@ -39,6 +39,7 @@ from fashiongen.types import Batch, Person
 
 _LEGACY_REGION = 48
 _BODY_RADIUS = 4
+_BONE_RADIUS = 2
 
 
 class DisentangledPig(FactorVerbs, SwapFigures, CodeTraining):
@@ -353,7 +354,8 @@ class DisentangledPig(FactorVerbs, SwapFigures, CodeTraining):
             return pose_mask(_keypoints(person), *self.size, radius=_BODY_RADIUS).to(mask), mask
         if person.parsing is None:
             raise ValueError("exchange_body='parsing' needs parsing of everybody, which this data lacks; choose 'keypoints'")
-        body = person_region(person)
+        # Parsing knows no neck where its labels have none: LIP calls it background.
+        body = torch.maximum(person_region(person), pose_mask(_keypoints(person), *self.size, radius=_BONE_RADIUS).to(mask))
         return body, body
 
     def train_poses(self, batch: Batch) -> dict[str, Tensor]:

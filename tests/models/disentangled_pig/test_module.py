@@ -146,9 +146,10 @@ def test_layers_learn_what_is_behind_people_where_others_stand(tmp_path):
 def test_parsing_may_tell_where_bodies_are(tmp_path):
     module = tiny(layered=True, exchange_weight=1.0, exchange_body="parsing", steps=only("reconstruction"))
     person = Batch.collate(examples()).person
-    body = (person.parsing != 0).float().unsqueeze(1)
-    middle, all_of_it = module._bodies(person, torch.zeros_like(body))
-    assert torch.equal(middle, body) and torch.equal(all_of_it, body)
+    parsing = (person.parsing != 0).float().unsqueeze(1)
+    bones = pose_mask(person.keypoints, *SIZE, radius=2)
+    body, all_of_it = module._bodies(person, torch.zeros_like(parsing))
+    assert torch.equal(body > 0, (parsing > 0) | (bones > 0)) and torch.equal(all_of_it, body)
     fit(module, tmp_path)
     assert module.losses["reconstruction/exchange"] > 0
     with pytest.raises(ValueError, match="exchange_body='parsing' needs parsing of everybody"):
