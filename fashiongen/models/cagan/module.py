@@ -89,11 +89,10 @@ class Cagan(TryOn, SwapFigures):
             step and a scale ("stacked").
         cycle_target: what must equal the person: the "composite" of the way back, or as in the code of "viton_baseline" the picture
             that was "painted", before it is laid over anything.
-        cycle_start: what the way back starts from: the "generated" picture; or "covered", the same with all that the parsing calls
-            the worn garment painted over, so that nothing is left there to copy from; or "exchanged", where besides the way there
-            starts from `fashiongen.models.cagan.exchange.in_clothes_of_another`, so that patterns and sleeves of the worn garment
-            cannot survive in what is painted either (the last two are not in paper or codes; training then needs parsing, and for
-            "exchanged" body parts).
+        cycle_start: what the way back starts from: the "generated" picture; "covered", the same with all painted over that the
+            parsing calls the worn garment; or "exchanged", where besides the way there starts from
+            `fashiongen.models.cagan.exchange.in_clothes_of_another`, so that nothing of the worn garment survives in what is
+            painted (the last two are not in paper or codes; training then needs parsing, "exchanged" also body parts).
         cycle_gradient: "both" trains the way there and the way back; "back" only the latter, so that the generated picture cannot
             learn to carry hidden notes about the garment that it replaced.
         reversed_garments: where the data gives no other garments, those of a batch are its own in reverse order ("viton_baseline";
@@ -102,8 +101,7 @@ class Cagan(TryOn, SwapFigures):
         learning_rate: of both networks, constant.
         betas: of both optimisers.
         garment_labels: labels of the parsing that are the garment: for the figures, and in training where it needs parsing.
-        covered_labels: labels that these take in beside the garment: the skin that it may hide or show. Without them the edge of
-            what was painted over tells the way back where the garment has to end, and nobody learns sleeves.
+        covered_labels: labels that these take in beside the garment: the skin that it may hide or show.
         covered_margin: pixels by which the region grows besides.
         base: options of `fashiongen.models.base.FashionModule`: steps, only, seed, gradient_clip, pictures_every, cooldown.
 
