@@ -101,7 +101,7 @@ class Cagan(TryOn, SwapFigures):
         learning_rate: of both networks, constant.
         betas: of both optimisers.
         garment_labels: labels of the parsing that are the garment: for the figures, and in training where it needs parsing.
-        covered_labels: labels that these take in beside the garment: the skin that it may hide or show.
+        covered_labels: labels that "parsing", "covered" and "exchanged" take in beside the garment: skin that it may hide or show.
         covered_margin: pixels by which the region grows besides.
         base: options of `fashiongen.models.base.FashionModule`: steps, only, seed, gradient_clip, pictures_every, cooldown.
 
