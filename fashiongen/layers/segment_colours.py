@@ -11,6 +11,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from fashiongen.layers.label_means import label_means
+
 MERGED = ((9, 10), (11, 14, 15, 19), (12, 13), (20, 21))
 """Labels that share one colour: shoes, skin (face, arms, nose), legs, eyes. Every other label has its own."""
 
@@ -104,16 +106,12 @@ def segment_colours(image: Tensor, labels: Tensor, statistic: Literal["median", 
         group[list(merged)] = merged[0]
     sample = torch.arange(batch, device=labels.device)[:, None]
     flat = labels.long().flatten(1)
-    segment = (sample * _LABELS + group[flat]).flatten()
-    points = image.permute(0, 2, 3, 1).reshape(-1, 3)
-    dressed = flat.flatten() > 0
-    points, segment = points[dressed], segment[dressed]
     if statistic == "median":
-        colours = segment_medians(points, segment, batch * _LABELS)
+        points, dressed = image.permute(0, 2, 3, 1).reshape(-1, 3), flat.flatten() > 0
+        segment = (sample * _LABELS + group[flat]).flatten()
+        colours = segment_medians(points[dressed], segment[dressed], batch * _LABELS)
     else:
-        sums = torch.zeros(batch * _LABELS, 4, dtype=torch.float64, device=image.device)
-        sums.index_add_(0, segment, torch.cat([points, torch.ones_like(points[:, :1])], dim=1).double())
-        colours = sums[:, :3] / sums[:, 3:].clamp(min=1)
+        colours, _ = label_means(image.double(), group[labels.long()], _LABELS)
     present = torch.zeros(batch, _LABELS, dtype=torch.bool, device=labels.device)
     present[sample.expand_as(flat), flat] = True
     present[:, 0] = False

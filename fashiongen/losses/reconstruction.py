@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor
+
+from fashiongen.layers.label_means import label_means
 
 
 def masked_l1(prediction: Tensor, target: Tensor, weight: Tensor | None = None, normalize: bool = False) -> Tensor:
@@ -41,7 +41,5 @@ def label_colour_loss(prediction: Tensor, target: Tensor, labels: Tensor, classe
     Returns:
         scalar: the mean over the labels that each picture has, and over channels.
     """
-    shares = F.one_hot(labels.long(), classes).flatten(1, 2).to(prediction)
-    area = shares.sum(dim=1)
-    difference = torch.einsum("bpk,bcp->bkc", shares, (prediction - target).flatten(2)) / area.clamp(min=1)[..., None]
+    difference, area = label_means(prediction - target, labels, classes)
     return difference.square().mean(dim=2).sum() / (area > 0).sum()

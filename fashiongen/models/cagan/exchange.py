@@ -33,8 +33,7 @@ def in_clothes_of_another(person: Person, cover: Tensor) -> Tensor:
     image = person.image
     covered = (person.parts.long() + 1) * cover.squeeze(1).long()
     means, sizes = label_means(image, covered, len(PARTS) + 1)
-    share = sizes[:, 1:, None] / sizes[:, 1:, None].sum(dim=1, keepdim=True).clamp(min=1)
-    whole = (means[:, 1:] * share).sum(dim=1, keepdim=True)
-    means = torch.where(sizes[..., None] > 0, means, whole)
+    whole = (image * cover).sum(dim=(2, 3)) / cover.sum(dim=(2, 3)).clamp(min=1)
+    means = torch.where(sizes[..., None] > 0, means, whole[:, None])
     texture = (image - paint(covered, means)) * cover
     return composite((paint(covered, means.roll(1, 0)) + texture.roll(1, 0)).clamp(-1, 1), image, cover)
