@@ -120,6 +120,9 @@ class DiskCache(Dataset[Batch]):
         tensors = {name: file.get_slice(name)[place] for name in file.keys()}  # noqa: SIM118 (not a mapping)
         return unpack(tensors, {name: each if isinstance(each, str) else each[place] for name, each in words.items()})
 
+    def __getitems__(self, indices: list[int]) -> list[Batch]:
+        return [self[index] for index in indices]
+
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_open": {}}
 

@@ -8,6 +8,7 @@ from fashiongen.layers.gaussian_maps import gaussian_maps, locate_joints
 from fashiongen.layers.normalization import BatchNorm2d
 from fashiongen.layers.part_affines import part_affines, part_masks, whole_affine
 from fashiongen.layers.part_boxes import part_boxes
+from fashiongen.layers.part_rectangles import rectangle_skip
 from fashiongen.layers.pose_disks import pose_disks
 from fashiongen.layers.pose_maps import pose_squares, quantize_keypoints
 from fashiongen.layers.pose_mask import pose_mask
@@ -50,6 +51,7 @@ __all__ = [
     "pose_mask",
     "pose_squares",
     "quantize_keypoints",
+    "rectangle_skip",
     "region_crop",
     "segment_colours",
     "thin_plate_spline",

@@ -36,12 +36,12 @@ NO_PART = (1.0, 0.0, 1000.0, 0.0, 1.0, 1000.0, 0.0, 0.0)
 _TORSO = (8, 11, 5, 2)
 _KNEES = (9, 12)
 _SIDES = ((8, 2), (11, 5))  # hip, shoulder
-_FACE = (14, 15, 16, 17, 0)
+FACE = (14, 15, 16, 17, 0)
 _SHOULDERS = (5, 2)
-_LIMBS = ((8, 9), (11, 12), (9, 10), (12, 13), (2, 3), (5, 6), (3, 4), (6, 7))  # from, to; right and left in turn
-_START_EXTENSION = 0.1
+LIMBS = ((8, 9), (11, 12), (9, 10), (12, 13), (2, 3), (5, 6), (3, 4), (6, 7))  # from, to; right and left in turn
+START_EXTENSION = 0.1
 _END_EXTENSION = (0.1, 0.1, 0.3, 0.3, 0.1, 0.1, 0.3, 0.3)
-_MASK_END_EXTENSION = (0.1, 0.1, 0.5, 0.5, 0.1, 0.1, 0.5, 0.5)  # hands and feet reach farther than ankles and wrists
+MASK_END_EXTENSION = (0.1, 0.1, 0.5, 0.5, 0.1, 0.1, 0.5, 0.5)  # hands and feet reach farther than ankles and wrists
 _HALF_WIDTH = 0.2  # of limbs, in torso lengths
 _HEAD_RADIUS = 0.4
 _DEGENERATE = 1e-9
@@ -62,27 +62,27 @@ def part_affines(source: Tensor, target: Tensor) -> Tensor:
         (B, 10, 8) float64 in the order of `PARTS`: (a0, a1, a2, b0, b1, b2, 0, 0); the target pixel (x, y) reads the source
         at (a0*x + a1*y + a2, b0*x + b1*y + b2).
     """
-    here, seen_here = _indices(source)
-    there, seen_there = _indices(target)
+    here, seen_here = joint_indices(source)
+    there, seen_there = joint_indices(target)
     both = seen_here & seen_there
-    head = both & both[:, list(_FACE)].any(dim=1, keepdim=True)
+    head = both & both[:, list(FACE)].any(dim=1, keepdim=True)
 
-    start, end = (list(joints) for joints in zip(*_LIMBS, strict=True))
+    start, end = (list(joints) for joints in zip(*LIMBS, strict=True))
     present = seen_here[:, start] & seen_here[:, end]
     quads_here = _limb_quads(here, torso_length(source), _END_EXTENSION)
-    mirrored = [index ^ 1 for index in range(len(_LIMBS))]
+    mirrored = [index ^ 1 for index in range(len(LIMBS))]
     quads_here = torch.where(present[..., None, None], quads_here, quads_here[:, mirrored])
     present = (present | present[:, mirrored]) & seen_there[:, start] & seen_there[:, end]
     quads_there = _limb_quads(there, torso_length(target), _END_EXTENSION)
 
     groups = (
         _joints(there, here, both, _TORSO),
-        _joints(there, here, head, _FACE + _SHOULDERS),
+        _joints(there, here, head, FACE + _SHOULDERS),
         (quads_there, quads_here, present[..., None].expand(-1, -1, 4)),
     )
-    padded = (_pad(*group, at_least=len(_FACE + _SHOULDERS)) for group in groups)
+    padded = (_pad(*group, at_least=len(FACE + _SHOULDERS)) for group in groups)
     points, images, valid = (torch.cat(tensors, dim=1) for tensors in zip(*padded, strict=True))
-    return _rows(fit_affine(points, images, valid)[0])
+    return transform_rows(fit_affine(points, images, valid)[0])
 
 
 @torch.no_grad()
@@ -92,9 +92,9 @@ def whole_affine(source: Tensor, target: Tensor) -> Tensor:
     Returns:
         (B, 1, 8) float64.
     """
-    here, seen_here = _indices(source)
-    there, seen_there = _indices(target)
-    return _rows(fit_affine(*_joints(there, here, seen_here & seen_there, _TORSO + _KNEES))[0])
+    here, seen_here = joint_indices(source)
+    there, seen_there = joint_indices(target)
+    return transform_rows(fit_affine(*_joints(there, here, seen_here & seen_there, _TORSO + _KNEES))[0])
 
 
 @torch.no_grad()
@@ -111,12 +111,12 @@ def part_masks(target: Tensor, height: int, width: int) -> Tensor:
     Returns:
         (B, 10, H, W) bool in the order of `PARTS`; empty for a part that is missing.
     """
-    joints, seen = _indices(target)
+    joints, seen = joint_indices(target)
     length = torso_length(target)
-    start, end = (list(points) for points in zip(*_LIMBS, strict=True))
-    limbs = fill_polygons(_limb_quads(joints, length, _MASK_END_EXTENSION), height, width)
+    start, end = (list(points) for points in zip(*LIMBS, strict=True))
+    limbs = fill_polygons(_limb_quads(joints, length, MASK_END_EXTENSION), height, width)
     limbs = limbs & (seen[:, start] & seen[:, end])[..., None, None]
-    face, in_face = joints[:, list(_FACE)], seen[:, list(_FACE), None]
+    face, in_face = joints[:, list(FACE)], seen[:, list(FACE), None]
     centre = (face.sum(dim=1) / in_face.sum(dim=1).clamp(min=1)).trunc()[:, None]
     radius = (_HEAD_RADIUS * length).trunc()[:, None]
     columns, rows = (
@@ -138,7 +138,7 @@ def torso_length(keypoints: Tensor) -> Tensor:
     Returns:
         (B,) float64, pixels.
     """
-    joints, seen = _indices(keypoints)
+    joints, seen = joint_indices(keypoints)
     hips, shoulders = (list(side) for side in zip(*_SIDES, strict=True))
     squared = (joints[:, hips] - joints[:, shoulders]).square().sum(dim=-1)
     sides = seen[:, hips] & seen[:, shoulders]
@@ -191,7 +191,7 @@ def fit_affine(points: Tensor, images: Tensor, valid: Tensor | None = None) -> t
     return torch.where(determined[..., None, None], matrix, absent), determined
 
 
-def _indices(keypoints: Tensor) -> tuple[Tensor, Tensor]:
+def joint_indices(keypoints: Tensor) -> tuple[Tensor, Tensor]:
     """Positions (B, 18, 2) in float64 pixel indices, zero where missing, and which joints are there."""
     joints = keypoints[..., :2].double() - 0.5
     seen = (keypoints[..., 2] > 0) & joints.isfinite().all(dim=-1)
@@ -199,8 +199,8 @@ def _indices(keypoints: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _limb_quads(joints: Tensor, length: Tensor, end_extension: tuple[float, ...]) -> Tensor:
-    start, end = (joints[:, list(ends)] for ends in zip(*_LIMBS, strict=True))
-    start = start + _START_EXTENSION * (start - end)
+    start, end = (joints[:, list(ends)] for ends in zip(*LIMBS, strict=True))
+    start = start + START_EXTENSION * (start - end)
     end = end + joints.new_tensor(end_extension)[:, None] * (end - start)
     return segment_quads(start, end, (_HALF_WIDTH * length)[:, None, None])
 
@@ -244,6 +244,6 @@ def _normalize(points: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
     return matrix, moved
 
 
-def _rows(matrices: Tensor) -> Tensor:
+def transform_rows(matrices: Tensor) -> Tensor:
     """(..., 3, 3) -> (..., 8)."""
     return matrices.flatten(-2)[..., :8]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import multiprocessing
 import os
@@ -52,6 +53,8 @@ class MannequinDataModule(FashionDataModule):
         yaw: largest turn of a person from the camera, degrees; by default 35 in try-on and redressing, else 180: all around.
         warps: try-on examples hold `control_points`; making them takes longer than drawing.
         others: try-on examples for training, too, hold `other_garment`.
+        both_ways: pairs of poses for training come a second time, the other way round, as in the papers' lists of pairs: twice
+            `train_length` examples.
         train_length, validation_length, test_length: number of examples.
         photographs: folder of garment photographs used as textures.
         photograph_share: share of the tops that carry a photograph.
@@ -75,6 +78,7 @@ class MannequinDataModule(FashionDataModule):
         yaw: float | None = None,
         warps: bool = True,
         others: bool = False,
+        both_ways: bool = False,
         train_length: int = 8192,
         validation_length: int = 64,
         test_length: int = 256,
@@ -91,6 +95,8 @@ class MannequinDataModule(FashionDataModule):
             raise ValueError(f"the mannequin world has no task {task!r}; choose one of {', '.join(_PROVIDED)}")
         if scheme not in SCHEMES:
             raise ValueError(f"the mannequin world has no label scheme {scheme!r}; choose one of {', '.join(SCHEMES)}")
+        if both_ways and task != "pose":
+            raise ValueError(f"both_ways turns pairs of poses around, task='pose'; task={task!r} has none")
         self.provides = _PROVIDED[task] - (frozenset() if warps else {"control_points"})
         self.yaw = _YAW.get(task, 180.0) if yaw is None else yaw
         self.lengths = {"train": train_length, "validation": validation_length, "test": test_length}
@@ -140,7 +146,31 @@ class MannequinDataModule(FashionDataModule):
 
     def _set(self, split: str) -> Dataset[Batch]:
         scenes = self._scenes(split)
-        return Rendered(scenes) if self.cache is None else DiskCache(scenes, self._folder(split))
+        examples = Rendered(scenes) if self.cache is None else DiskCache(scenes, self._folder(split))
+        return BothWays(examples) if split == "train" and self.hparams["both_ways"] else examples
+
+
+class BothWays(Dataset[Batch]):
+    """Pairs of poses, then the same pairs with person and target exchanged."""
+
+    def __init__(self, pairs: Rendered | DiskCache) -> None:
+        self.pairs = pairs
+
+    def __len__(self) -> int:
+        return 2 * len(self.pairs)
+
+    def __getitem__(self, index: int) -> Batch:
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: list[int]) -> list[Batch]:
+        count = len(self.pairs)
+        examples = self.pairs.__getitems__([index % count for index in indices])
+        return [_turned(pair) if index >= count else pair for index, pair in zip(indices, examples, strict=True)]
+
+
+def _turned(pair: Batch) -> Batch:
+    assert pair.target is not None
+    return dataclasses.replace(pair, person=pair.target, target=pair.person)
 
 
 def _cores() -> int:

@@ -13,6 +13,7 @@ from torch import Tensor
 from fashiongen.export import GRAPHS
 from fashiongen.export.folder import graphs_of
 from fashiongen.layers.part_affines import part_affines, whole_affine
+from fashiongen.layers.part_rectangles import rectangle_skip
 from fashiongen.registry import MODELS
 from fashiongen.types import Garment, Person
 
@@ -82,7 +83,8 @@ def test_deformable_gan_reposes(case: str) -> None:
     poses = values["source_keypoints"], values["target_keypoints"]
     if "transforms" in values:
         fit = part_affines if model.hparams["warp_skip"] == "mask" else whole_affine
-        values["transforms"] = fit(*poses).float()
+        rectangles = model.hparams["parts"] == "rectangles"
+        values["transforms"] = (rectangle_skip(*poses, *model.size)[0] if rectangles else fit(*poses)).float()
     drawn = chain(model, *(graph.name for graph in graphs_of(model)), **values)
     with torch.no_grad():
         wanted = model(values["image"], *poses, values.get("background"))

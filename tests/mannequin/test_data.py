@@ -121,6 +121,24 @@ def test_bad_options_are_named():
         MannequinDataModule(task="sleep", **OPTIONS)
     with pytest.raises(ValueError, match="no label scheme 'coco'; choose one of lip20"):
         MannequinDataModule(scheme="coco", **OPTIONS)
+    with pytest.raises(ValueError, match="both_ways turns pairs of poses around, task='pose'; task='people' has none"):
+        MannequinDataModule(task="people", both_ways=True, **OPTIONS)
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_pairs_come_both_ways_in_training_alone(tmp_path, cached):
+    data = MannequinDataModule(task="pose", both_ways=True, cache=str(tmp_path) if cached else None, **OPTIONS)
+    data.prepare_data()
+    assert [len(each) for each in (data.train_set, data.validation_set, data.test_set)] == [12, 2, 3]
+    there, back = data.train_set.__getitems__([4, 10])
+    assert there.name == back.name
+    for one, other in ((there.person, back.target), (there.target, back.person)):
+        assert torch.equal(one.image, other.image) and torch.equal(one.keypoints, other.keypoints)
+    assert not torch.equal(there.person.image, back.person.image)
+    assert torch.equal(data.train_set[10].person.image, back.person.image)
+    plain = MannequinDataModule(task="pose", cache=str(tmp_path) if cached else None, **OPTIONS)
+    plain.prepare_data()
+    assert len({*tmp_path.iterdir()}) == 3 * cached, "both share their folders"
 
 
 def test_testing_does_not_draw_the_training_set(tmp_path):

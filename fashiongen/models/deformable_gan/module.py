@@ -13,7 +13,9 @@ from torch.optim import Optimizer
 
 from fashiongen import registry
 from fashiongen.layers.part_affines import part_affines, part_masks
+from fashiongen.layers.pose_mask import pose_mask
 from fashiongen.layers.vgg import VGG19Taps
+from fashiongen.losses import masked_l1
 from fashiongen.losses.adversarial import fake_loss, real_loss
 from fashiongen.models.base import FashionModule, Stage, check_choices
 from fashiongen.models.deformable_gan.drawing import draw_skeleton
@@ -57,7 +59,7 @@ class DeformableGan(ReposeFigures, FashionModule):
     presets "official-market" and "official-deepfashion" are the paper's full model with the quirks of the authors' code.
 
     Args:
-        size: height and width that the networks work at; multiples of 2**(levels - 1), at least 34.
+        size: height and width that the networks work at; multiples of `patch` * 2**(levels - 1), at least 34.
         width: channels of the generator's first level.
         levels: levels of the generator (6 for 128x64, 7 for 256x256).
         warp_skip: how the skips follow the pose: by ten parts ("mask", the paper's), by one transform ("full"), by a spatial
@@ -65,6 +67,10 @@ class DeformableGan(ReposeFigures, FashionModule):
         aggregation: how the parts are joined, "max" or "avg".
         interpolation: of the moved features: "bilinear", or "nearest" as the authors' code.
         warp_gradient: "exact", or with "nearest" TensorFlow's approximation ("tensorflow").
+        parts: of `warp_skip` "mask": "joints", the authors' rules, or "rectangles" (ours): parts that are as wide from the side as
+            a body is, do not overlap, and leave what lies around the body in its place; see `fashiongen.layers.rectangle_skip`.
+        patch: side of the squares of pixels that the generator takes in and gives out side by side as channels (ours); 1 in the
+            paper. 2 saves most of its work; then one level fewer has as many halvings.
         pose: maps of a pose: "gaussian"; "staircase", what the authors' code computes; "exponential", what the paper prints; or
             "stickman".
         source_pose: whether the generator sees the pose of the source.
@@ -80,6 +86,7 @@ class DeformableGan(ReposeFigures, FashionModule):
         content_taps: VGG-19 layers, such as "conv1_2", whose features the content loss compares; none compares pixels.
         neighbourhood: side of the window of the content loss (full model: 3 for Market-1501, 5 for DeepFashion); 1 is L1.
         content_weight: of the content loss: 100 for pixels; 0.01 for conv1_2 with a neighbourhood and the original VGG-19.
+        pose_mask_weight: of the content loss on pixels inside the pose mask of the target, once more (ours, after PG2).
         adversarial_weight: of the adversarial loss of the generator.
         smoothness_weight: of the total variation; 0 in all published models.
         vgg: weights of the VGG-19: a timm name fetched through the Hub, a path of Keras' .h5 file (the authors') or of
@@ -109,6 +116,8 @@ class DeformableGan(ReposeFigures, FashionModule):
         aggregation: Literal["max", "avg"] = "max",
         interpolation: Literal["bilinear", "nearest"] = "bilinear",
         warp_gradient: Literal["exact", "tensorflow"] = "exact",
+        parts: Literal["joints", "rectangles"] = "joints",
+        patch: int = 1,
         pose: Literal["gaussian", "staircase", "exponential", "stickman"] = "gaussian",
         source_pose: bool = True,
         background: bool = False,
@@ -120,6 +129,7 @@ class DeformableGan(ReposeFigures, FashionModule):
         content_taps: Sequence[str] = (),
         neighbourhood: int = 1,
         content_weight: float = 100.0,
+        pose_mask_weight: float = 0.0,
         adversarial_weight: float = 1.0,
         smoothness_weight: float = 0.0,
         vgg: str = "vgg19.tv_in1k",
@@ -133,6 +143,7 @@ class DeformableGan(ReposeFigures, FashionModule):
             ("aggregation", aggregation, ("max", "avg")),
             ("interpolation", interpolation, ("bilinear", "nearest")),
             ("warp_gradient", warp_gradient, ("exact", "tensorflow")),
+            ("parts", parts, ("joints", "rectangles")),
             ("pose", pose, POSES),
             ("batches", batches, ("shared", "separate")),
             ("optimizer", optimizer, ("tf_adam", "adam")),
@@ -141,6 +152,10 @@ class DeformableGan(ReposeFigures, FashionModule):
             raise ValueError("warp_gradient='tensorflow' belongs to interpolation='nearest'")
         if aggregation == "avg" and warp_skip == "full":
             raise ValueError("aggregation='avg' joins the parts of warp_skip='mask'; warp_skip='full' moves the body as one")
+        if parts == "rectangles" and warp_skip != "mask":
+            raise ValueError(f"parts='rectangles' are those of warp_skip='mask'; warp_skip={warp_skip!r} has no parts")
+        if patch < 1:
+            raise ValueError(f"patch is at least 1 pixel, not {patch}")
         if background and warp_skip == "none":
             raise ValueError("warp_skip='none' has one encoder, which sees no background")
         if discriminator_steps < 1:
@@ -148,10 +163,11 @@ class DeformableGan(ReposeFigures, FashionModule):
         if neighbourhood < 1 or neighbourhood % 2 == 0:
             raise ValueError(f"neighbourhood is an odd number of pixels, not {neighbourhood}")
         height, width_of_picture = size
-        step = 2 ** (levels - 1)
+        step = patch * 2 ** (levels - 1)
         if height % step or width_of_picture % step or min(size) < 34:
             raise ValueError(
-                f"with levels={levels} height and width are multiples of {step} and at least 34, not {height}x{width_of_picture}"
+                f"with levels={levels} and patch={patch} height and width are multiples of {step} and at least 34, "
+                f"not {height}x{width_of_picture}"
             )
         super().__init__(**base)
         self.save_hyperparameters()
@@ -159,7 +175,7 @@ class DeformableGan(ReposeFigures, FashionModule):
         warp = {"interpolation": interpolation, "warp_gradient": warp_gradient}
         self.generator = Generator(
             warp_skip, width, levels, 3 + source_pose * channels, channels + 3 * background, dropout,
-            aggregation, **warp,
+            aggregation, **warp, patch=patch,
         )  # fmt: skip
         self.discriminator = Discriminator(
             discriminator_kind, discriminator_width, channels, background, (height, width_of_picture), **warp
@@ -192,8 +208,9 @@ class DeformableGan(ReposeFigures, FashionModule):
         """
         options = self.hparams
         given = condition(
-            image, source_keypoints, target_keypoints, options["warp_skip"], options["pose"], options["source_pose"], background
-        )
+            image, source_keypoints, target_keypoints, options["warp_skip"], options["pose"], options["source_pose"], background,
+            parts=options["parts"],
+        )  # fmt: skip
         return self.generator(*given)
 
     def transfer(self, person: Person, keypoints: Tensor, background: Tensor | None = None, dropout: bool = False) -> Tensor:
@@ -284,7 +301,7 @@ class DeformableGan(ReposeFigures, FashionModule):
         options = self.hparams
         given = condition(
             pairs.source, pairs.source_keypoints, pairs.target_keypoints, options["warp_skip"], options["pose"],
-            options["source_pose"], maps=(pairs.source_pose, pairs.target_pose),
+            options["source_pose"], maps=(pairs.source_pose, pairs.target_pose), parts=options["parts"],
         )  # fmt: skip
         return self.generator(*given)
 
@@ -306,12 +323,15 @@ class DeformableGan(ReposeFigures, FashionModule):
         return {**losses, "discriminator": losses["real"] + losses["fake"]}
 
     def generator_losses(self, pairs: Pairs, generated: Tensor) -> dict[str, Tensor]:
-        """Unweighted "adversarial" and "content" losses, "smoothness" where it counts, and "total", their weighted sum."""
+        """Unweighted "adversarial" and "content" losses, "pose_mask" and "smoothness" where they count, and "total", their weighted
+        sum."""
         options = self.hparams
         losses = {
             "adversarial": real_loss(self.judge(pairs, generated), options["epsilon"]),
             "content": self.content(generated, pairs.target),
         }
+        if options["pose_mask_weight"]:
+            losses["pose_mask"] = masked_l1(generated, pairs.target, pose_mask(pairs.target_keypoints, *self.size))
         if options["smoothness_weight"]:
             losses["smoothness"] = smoothness(generated)
         weighted = [options[f"{name}_weight"] * loss for name, loss in losses.items()]

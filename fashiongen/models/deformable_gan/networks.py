@@ -56,9 +56,10 @@ class Decoder(nn.Module):
         skips: channels of the skips, finest first.
         width: as of the encoder.
         dropout: probability of dropping a value of the three deepest levels, in training.
+        channels: of the output.
     """
 
-    def __init__(self, skips: list[int], width: int, dropout: float) -> None:
+    def __init__(self, skips: list[int], width: int, dropout: float, channels: int = 3) -> None:
         super().__init__()
         self.blocks = nn.ModuleList()
         incoming = 0
@@ -73,10 +74,10 @@ class Decoder(nn.Module):
                 block.append(nn.Dropout(dropout))
             self.blocks.append(block)
             incoming = features
-        self.output = nn.Conv2d(incoming + skips[0], 3, 3, padding=1)
+        self.output = nn.Conv2d(incoming + skips[0], channels, 3, padding=1)
 
     def forward(self, skips: list[Tensor]) -> Tensor:
-        """Skips, finest first -> (B, 3, H, W) in [-1, 1]."""
+        """Skips, finest first -> (B, `channels`, H, W) in [-1, 1]."""
         *skips, features = skips
         for block in self.blocks:
             features = torch.cat([block(features), skips.pop()], dim=1)
@@ -100,6 +101,8 @@ class Generator(nn.Module):
         aggregation: how the parts are joined, "max" or "avg"; see `fashiongen.layers.deformable_skip`.
         interpolation: "nearest" as the authors, or "bilinear".
         warp_gradient: "tensorflow" as the authors (with "nearest"), or "exact".
+        patch: side of the squares of pixels that enter and leave side by side as channels (ours; 1 in the paper): the finest level
+            is then smaller by this, which saves most of the work.
 
     Raises:
         ValueError: for an unknown `warp_skip`, or fewer than three levels.
@@ -116,6 +119,7 @@ class Generator(nn.Module):
         aggregation: str = "max",
         interpolation: str = "bilinear",
         warp_gradient: str = "exact",
+        patch: int = 1,
     ) -> None:
         super().__init__()
         if warp_skip not in WARP_SKIPS:
@@ -127,13 +131,15 @@ class Generator(nn.Module):
         self.aggregation = aggregation
         self.interpolation = interpolation
         self.warp_gradient = warp_gradient
+        self.patch = patch
+        source_channels, target_channels = (patch**2 * channels for channels in (source_channels, target_channels))
         streams = 1 if warp_skip == "none" else 2
         if warp_skip == "none":
             self.encoder = Encoder(source_channels + target_channels, width, levels)
         else:
             self.source_encoder = Encoder(source_channels, width, levels)
             self.target_encoder = Encoder(target_channels, width, levels)
-        self.decoder = Decoder([streams * features for features in _widths(width, levels)], width, dropout)
+        self.decoder = Decoder([streams * features for features in _widths(width, levels)], width, dropout, 3 * patch**2)
         self.apply(_initialize)
         if warp_skip == "stn":
             self.localization = Localization()
@@ -159,21 +165,23 @@ class Generator(nn.Module):
             (B, 3, H, W) in [-1, 1].
 
         Raises:
-            ValueError: when the size is not a multiple of 2**(levels - 1), or what the mode needs is not given.
+            ValueError: when the size is not a multiple of `patch` * 2**(levels - 1), or what the mode needs is not given.
         """
         height, width = source.shape[-2:]
-        step = 2 ** (self.levels - 1)
+        step = self.patch * 2 ** (self.levels - 1)
         if height % step or width % step:
             raise ValueError(
-                f"a generator with {self.levels} levels needs height and width in multiples of {step}, not {height}x{width}; "
-                "choose another size or fewer levels"
+                f"a generator with {self.levels} levels and patches of {self.patch} needs height and width in multiples of {step}, "
+                f"not {height}x{width}; choose another size or fewer levels"
             )
+        source, target = (F.pixel_unshuffle(each, self.patch) for each in (source, target))
         if self.warp_skip == "none":
-            return self.decoder(self.encoder(torch.cat([source, target], dim=1)))
-        appearance = self.source_encoder(source)
-        appearance[:WARPED_LEVELS] = self.warp(appearance[:WARPED_LEVELS], transforms, masks, joints)
-        pose = self.target_encoder(target)
-        return self.decoder([torch.cat(pair, dim=1) for pair in zip(appearance, pose, strict=True)])
+            skips = self.encoder(torch.cat([source, target], dim=1))
+        else:
+            appearance = self.source_encoder(source)
+            appearance[:WARPED_LEVELS] = self.warp(appearance[:WARPED_LEVELS], transforms, masks, joints)
+            skips = [torch.cat(pair, dim=1) for pair in zip(appearance, self.target_encoder(target), strict=True)]
+        return F.pixel_shuffle(self.decoder(skips), self.patch)
 
     def warp(
         self, features: list[Tensor], transforms: Tensor | None = None, masks: Tensor | None = None, joints: Tensor | None = None
@@ -184,7 +192,7 @@ class Generator(nn.Module):
             return [spatial_transformer(level, theta) for level in features]
         transforms = _given(transforms, "transforms")
         masks = _given(masks, "masks") if self.warp_skip == "mask" else None
-        size = (features[0].shape[-2], features[0].shape[-1])
+        size = (self.patch * features[0].shape[-2], self.patch * features[0].shape[-1])
         return [
             deformable_skip(level, transforms, masks, size, self.aggregation, self.interpolation, self.warp_gradient)
             for level in features

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from fashiongen.layers.gaussian_maps import PROFILES, gaussian_maps
 from fashiongen.layers.part_affines import part_affines, part_masks, whole_affine
+from fashiongen.layers.part_rectangles import rectangle_skip
 from fashiongen.layers.polygons import fill_polygons, segment_quads
 
 POSES = (*PROFILES, "stickman")
@@ -28,8 +29,8 @@ class Conditioning(NamedTuple):
     Attributes:
         source: (B, C, H, W) picture of the person, then the maps of its pose unless they are left out.
         target: (B, C, H, W) maps of the target pose, then the background picture if there is one.
-        transforms: (B, 10, 8) for "mask", (B, 1, 8) for "full", else None.
-        masks: (B, 10, H, W) bool for "mask", else None.
+        transforms: (B, 10, 8) for "mask", (B, 11, 8) with rectangles, (B, 1, 8) for "full", else None.
+        masks: (B, 10 or 11, H, W) bool for "mask", else None.
         joints: (B, 72) for "stn", else None.
     """
 
@@ -49,6 +50,7 @@ def condition(
     source_pose: bool = True,
     background: Tensor | None = None,
     maps: tuple[Tensor, Tensor] | None = None,
+    parts: str = "joints",
 ) -> Conditioning:
     """Everything that the generator needs to paint a person in another pose.
 
@@ -61,6 +63,8 @@ def condition(
         source_pose: whether the generator sees the source pose.
         background: (B, 3, H, W), for a generator that was made for one.
         maps: what `pose_maps` gave for both poses, where it is at hand.
+        parts: with "mask", where the parts come from: "joints" (`fashiongen.layers.part_affines`) or "rectangles"
+            (`fashiongen.layers.rectangle_skip`).
 
     Raises:
         ValueError: for an unknown `pose`.
@@ -72,7 +76,10 @@ def condition(
     if background is not None and warp_skip != "none":
         target = torch.cat([target, background], dim=1)
     transforms = masks = joints = None
-    if warp_skip == "mask":
+    if warp_skip == "mask" and parts == "rectangles":
+        transforms, masks = rectangle_skip(source_keypoints, target_keypoints, height, width)
+        transforms = transforms.float()
+    elif warp_skip == "mask":
         transforms = part_affines(source_keypoints, target_keypoints).float()
         masks = part_masks(target_keypoints, height, width)
     elif warp_skip == "full":

@@ -18,7 +18,7 @@ from fashiongen.models.deformable_gan.official import discriminator_variables, g
 from fashiongen.optim import TFAdam
 from fashiongen.types import Batch, Person
 
-SIZE = (40, 36)
+SIZE = (40, 40)
 AS_PUBLISHED = {
     "interpolation": "nearest", "warp_gradient": "tensorflow", "pose": "staircase", "batches": "separate", "epsilon": 1e-7,
     "content_taps": ["conv1_2"], "neighbourhood": 3, "content_weight": 0.01, "vgg": "random", "vgg_normalization": "caffe-swapped",
@@ -89,6 +89,7 @@ def fit(module, folder, **options):
         {"warp_skip": "stn", "discriminator_kind": "sim", "source_pose": False},
         {"warp_skip": "none", "pose": "stickman", "neighbourhood": 3},
         {"aggregation": "avg", "pose": "exponential", "interpolation": "nearest"},
+        {"parts": "rectangles", "aggregation": "avg", "pose_mask_weight": 300.0, "patch": 2},
     ],
 )
 def test_every_mode_trains_both_networks(tmp_path, options):
@@ -98,7 +99,7 @@ def test_every_mode_trains_both_networks(tmp_path, options):
     assert module.steps_in_stage == {"adversarial": 2}
     assert changed(module, before) == {"generator", "discriminator"}
     names = {"real", "fake", "discriminator", "adversarial", "content", "total"}
-    names |= {"smoothness"} if "smoothness_weight" in options else set()
+    names |= {name for name in ("smoothness", "pose_mask") if f"{name}_weight" in options}
     assert set(module.losses) == {f"adversarial/{name}" for name in names}
     assert all(parameter.isfinite().all() for parameter in module.parameters())
 
@@ -247,7 +248,7 @@ def test_backgrounds_are_painted_upon_but_not_trained_with(tmp_path):
     assert not torch.equal(dark, light)
     with pytest.raises(ValueError, match="in front of a background"):
         module.repose(person, other)
-    with pytest.raises(ValueError, match=r"the background is \(3, 40, 36\)"):
+    with pytest.raises(ValueError, match=r"the background is \(3, 40, 40\)"):
         module.repose(person, other, background=torch.zeros(3, 4, 4))
     with pytest.raises(ValueError, match="made without `background`"):
         tiny().repose(person, other, background=torch.zeros(3, *SIZE))
@@ -297,6 +298,10 @@ def test_pictures_and_published_weights():
         ({"neighbourhood": 2}, "odd number of pixels, not 2"),
         ({"size": (42, 36)}, "multiples of 4 and at least 34, not 42x36"),
         ({"size": (64, 32)}, "multiples of 4 and at least 34, not 64x32"),
+        ({"size": (40, 36), "patch": 2}, "patch=2 height and width are multiples of 8 and at least 34, not 40x36"),
+        ({"patch": 0}, "patch is at least 1 pixel, not 0"),
+        ({"parts": "circles"}, "parts is one of joints, rectangles"),
+        ({"parts": "rectangles", "warp_skip": "none"}, "those of warp_skip='mask'; warp_skip='none' has no parts"),
     ],
 )
 def test_bad_options_are_refused(options, message):

@@ -73,6 +73,30 @@ def test_generator_paints_and_learns(warp_skip: str, options: dict[str, Any]) ->
     assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in generator.parameters())
 
 
+@pytest.mark.parametrize("warp_skip", WARP_SKIPS)
+def test_patches_of_pixels_are_channels(warp_skip: str) -> None:
+    options = {"levels": 4, "patch": 2, "interpolation": "nearest"}
+    generator = Generator(warp_skip, width=4, **options)
+    image = torch.rand(2, 3, HEIGHT, WIDTH) * 2 - 1
+    given = condition(image, poses(2), poses(2, seed=1), warp_skip)
+    output = generator(*given)
+    assert output.shape == image.shape
+    output.square().mean().backward()
+    assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in generator.parameters())
+    with pytest.raises(ValueError, match="patches of 2 needs height and width in multiples of 16, not 64x40"):
+        generator(torch.rand(1, 21, 64, 40), torch.rand(1, 18, 64, 40))
+
+
+def test_a_moved_patch_is_read_at_its_place() -> None:
+    """Whole patches to the right move the skip of patches as they move the picture."""
+    generator = Generator("mask", width=4, levels=3, patch=2, interpolation="nearest")
+    features = [torch.rand(1, 4, HEIGHT // 2, WIDTH // 2)]
+    shift = torch.tensor([[[1.0, 0, 4, 0, 1, 0, 0, 0]]])
+    moved = generator.warp(features, shift, torch.ones(1, 1, HEIGHT, WIDTH, dtype=torch.bool))[0]
+    torch.testing.assert_close(moved[..., :-2], features[0][..., 2:])
+    assert not moved[..., -2:].any()
+
+
 def test_a_sample_does_not_depend_on_its_batch() -> None:
     generator = Generator(width=4).eval()
     image = torch.rand(2, 3, HEIGHT, WIDTH)

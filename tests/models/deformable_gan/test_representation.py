@@ -28,6 +28,19 @@ def test_every_mode_gets_what_it_needs(warp_skip: str, given: set[str]) -> None:
     assert made.target.shape[1] == 18
 
 
+def test_parts_are_rectangles_on_demand() -> None:
+    image, target = torch.rand(1, 3, HEIGHT, WIDTH), standing() + torch.tensor([3.0, 0, 0])
+    joints, rectangles = (condition(image, standing(), target, parts=each) for each in ("joints", "rectangles"))
+    assert joints.masks is not None and rectangles.masks is not None and rectangles.transforms is not None
+    assert joints.masks.shape[1] == 10
+    assert joints.masks[:, 0].all()
+    assert rectangles.masks.shape[1] == rectangles.transforms.shape[1] == 11
+    assert rectangles.transforms.dtype == torch.float32
+    assert rectangles.masks[0, 10, 0, 0]
+    full = condition(image, standing(), target, "full", parts="rectangles").transforms
+    assert full is not None and full.shape[1] == 1
+
+
 def test_convention_joints_of_the_spatial_transformer() -> None:
     pose = standing()
     pose[0, 3] = 0
