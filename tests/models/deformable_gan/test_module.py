@@ -18,7 +18,7 @@ from fashiongen.models.deformable_gan.official import discriminator_variables, g
 from fashiongen.optim import TFAdam
 from fashiongen.types import Batch, Person
 
-SIZE = (40, 40)
+SIZE = (48, 40)
 AS_PUBLISHED = {
     "interpolation": "nearest", "warp_gradient": "tensorflow", "pose": "staircase", "batches": "separate", "epsilon": 1e-7,
     "content_taps": ["conv1_2"], "neighbourhood": 3, "content_weight": 0.01, "vgg": "random", "vgg_normalization": "caffe-swapped",
@@ -214,7 +214,7 @@ def test_repose():
     module = tiny()
     person, other = examples()[0].person, examples()[1].target
     picture = module.repose(person, other)
-    assert isinstance(picture, Image.Image) and picture.size == (36, 40)
+    assert isinstance(picture, Image.Image) and picture.size == SIZE[::-1]
     batch = Batch.collate(examples())
     drawn = module.repose(batch.person, batch.target, batch_size=3)
     expected = module.eval()(batch.person.image, batch.person.keypoints, batch.target.keypoints)
@@ -248,7 +248,7 @@ def test_backgrounds_are_painted_upon_but_not_trained_with(tmp_path):
     assert not torch.equal(dark, light)
     with pytest.raises(ValueError, match="in front of a background"):
         module.repose(person, other)
-    with pytest.raises(ValueError, match=r"the background is \(3, 40, 40\)"):
+    with pytest.raises(ValueError, match=r"the background is \(3, 48, 40\)"):
         module.repose(person, other, background=torch.zeros(3, 4, 4))
     with pytest.raises(ValueError, match="made without `background`"):
         tiny().repose(person, other, background=torch.zeros(3, *SIZE))
