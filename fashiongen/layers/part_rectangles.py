@@ -80,8 +80,8 @@ def part_rectangles(keypoints: Tensor) -> tuple[Tensor, Tensor]:
 def rectangle_skip(source: Tensor, target: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
     """Transforms and regions for `fashiongen.layers.deformable_skip`, whose regions do not overlap: join them with "avg".
 
-    A limb that is missing in the source is read from the limb of the other side. Torso and head are not mirrored when a person turns
-    around: which side of a garment is which hardly shows, and a map that changes its sign would pass through nothing.
+    A limb that is missing in the source is read from the limb of the other side. Torso and head are not mirrored when a person
+    turns around: which side of a garment is which hardly shows, and a map that changes its sign would pass through nothing.
 
     Args:
         source: (B, 18, 3) key points of the picture that is read.
