@@ -35,10 +35,6 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
         "size": (32, 16), "width": 4, "code": 4, "blocks": 2, "refinement_blocks": 2, "critic_width": 2, "critic_levels": 2,
         "joint_radius": 2, "mask_radius": 2,
     }),
-    "pg2-patches": ("pg2", {
-        "size": (32, 16), "width": 4, "code": 4, "blocks": 2, "refinement_blocks": 2, "critic_width": 2, "critic_levels": 2,
-        "joint_radius": 2, "mask_radius": 2, "patch": 2,
-    }),
     "viton": ("viton", _VITON),
     "viton-keeps-more": ("viton", {
         **_VITON, "kept_labels": (0, 1, 2, 4, 13, 14), "kept_margin": 2, "exchange": "bytescale", "missing_joint": "corner",

@@ -48,14 +48,12 @@ class Pg2(ReposeFigures, FashionModule):
     "official-market" and "official-deepfashion" add the quirks of the authors' code.
 
     Args:
-        size: height and width that the networks work at; multiples of `patch` * 2**(blocks - 1).
+        size: height and width that the networks work at; multiples of 2**(blocks - 1).
         width: channels of both generators' first level.
         code: length of the bottleneck vector of the coarse generator.
         blocks: levels of the coarse generator (5 for 128x64, 6 for 256x256).
         refinement_blocks: levels of the difference generator (3 and 4).
         finest_skip: whether the difference generator has a skip at full resolution; the authors' Market-1501 network lacks it.
-        patch: side of the squares of pixels that both generators take in and give out side by side as channels (ours); 1 in the
-            paper. 2 saves most of the work; then one block fewer has as many halvings.
         critic_width: channels of the critic's first level.
         critic_levels: halvings of the critic (4 and 5).
         joint_radius: a joint is a disc of this radius in the pose maps.
@@ -95,7 +93,6 @@ class Pg2(ReposeFigures, FashionModule):
         blocks: int = 5,
         refinement_blocks: int = 3,
         finest_skip: bool = True,
-        patch: int = 1,
         critic_width: int = 64,
         critic_levels: int = 4,
         joint_radius: int = 4,
@@ -117,14 +114,12 @@ class Pg2(ReposeFigures, FashionModule):
             ("updates", updates, ("both", "alternate")),
             ("optimizer", optimizer, ("tf_adam", "adam")),
         )
-        if patch < 1:
-            raise ValueError(f"patch is at least 1 pixel, not {patch}")
         if critic_mode == "pair" and (coarse_in_batch or generator_logits == "negatives"):
             raise ValueError("coarse_in_batch and generator_logits='negatives' belong to critic_mode='triplet'")
         super().__init__(**base)
         self.save_hyperparameters()
-        self.coarse = CoarseGenerator(size, width, code, blocks, patch)
-        self.refinement = DifferenceGenerator(width, refinement_blocks, finest_skip, patch)
+        self.coarse = CoarseGenerator(size, width, code, blocks)
+        self.refinement = DifferenceGenerator(width, refinement_blocks, finest_skip)
         self.critic = DCGANCritic(size, critic_width, critic_levels, channels=6 if critic_mode == "pair" else 3)
 
     @property

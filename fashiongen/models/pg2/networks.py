@@ -50,27 +50,24 @@ class CoarseGenerator(nn.Module):
         width: channels of the first level (128 in the paper); level i has i + 1 times as many.
         code: length of the bottleneck vector (64 in the paper).
         blocks: number of levels; blocks - 1 halvings (5 for 128x64, 6 for 256x256).
-        patch: side of the squares of pixels that enter and leave side by side as channels (ours; 1 in the paper): the first level
-            is then smaller by this, which saves most of the work.
 
     Raises:
-        ValueError: when the size is not a multiple of `patch` * 2**(blocks - 1).
+        ValueError: when the size is not a multiple of 2**(blocks - 1).
     """
 
-    def __init__(self, size: Sequence[int] = (128, 64), width: int = 128, code: int = 64, blocks: int = 5, patch: int = 1) -> None:
+    def __init__(self, size: Sequence[int] = (128, 64), width: int = 128, code: int = 64, blocks: int = 5) -> None:
         super().__init__()
         height, breadth = size
-        step = patch * 2 ** (blocks - 1)
+        step = 2 ** (blocks - 1)
         if height % step or breadth % step:
             raise ValueError(
-                f"a coarse generator with {blocks} blocks and patches of {patch} needs height and width in multiples of {step}, "
-                f"not {height}x{breadth}; choose another size or fewer blocks"
+                f"a coarse generator with {blocks} blocks needs height and width in multiples of {step}, not {height}x{breadth}; "
+                "choose another size or fewer blocks"
             )
-        self.patch = patch
         self.size = height, breadth
         self.grid = height // step, breadth // step
         widths = [width * (level + 1) for level in range(blocks)]
-        self.stem = nn.Conv2d((3 + POSE_CHANNELS) * patch**2, width, 3, padding=1)
+        self.stem = nn.Conv2d(3 + POSE_CHANNELS, width, 3, padding=1)
         self.encoder = nn.ModuleList(Convolutions(features, features, residual=True) for features in widths)
         self.down = nn.ModuleList(SameConv2d(fine, coarse, 3, stride=2) for fine, coarse in pairwise(widths))
         cells = self.grid[0] * self.grid[1]
@@ -85,7 +82,7 @@ class CoarseGenerator(nn.Module):
             incoming = features - width
             if incoming:
                 self.up.append(nn.Conv2d(joined, incoming, 1))
-        self.output = nn.Conv2d(joined, 3 * patch**2, 3, padding=1)
+        self.output = nn.Conv2d(joined, 3, 3, padding=1)
         self.apply(_initialize)
 
     def forward(self, image: Tensor, pose: Tensor) -> Tensor:
@@ -106,7 +103,7 @@ class CoarseGenerator(nn.Module):
                 f"this network draws {self.size[0]}x{self.size[1]}, not {image.shape[-2]}x{image.shape[-1]}: "
                 "its fully connected layers are made for one size"
             )
-        features = F.relu(self.stem(F.pixel_unshuffle(torch.cat([image, pose], dim=1), self.patch)), inplace=True)
+        features = F.relu(self.stem(torch.cat([image, pose], dim=1)), inplace=True)
         skips: list[Tensor] = []
         for level, block in enumerate(self.encoder):
             features = block(features)
@@ -120,7 +117,7 @@ class CoarseGenerator(nn.Module):
             features = block(torch.cat([features, skips.pop()], dim=1))
             if level < len(self.up):
                 features = _doubled(F.relu(self.up[level](features), inplace=True))
-        return F.pixel_shuffle(self.output(features), self.patch)
+        return self.output(features)
 
 
 class DifferenceGenerator(nn.Module):
@@ -132,15 +129,13 @@ class DifferenceGenerator(nn.Module):
         width: channels of the first level (128 in the paper); level i has i + 1 times as many.
         blocks: number of levels; blocks - 1 halvings (3 for 128x64, 4 for 256x256).
         finest_skip: whether the level of full resolution has a skip connection; the authors' Market-1501 network lacks it.
-        patch: as in `CoarseGenerator`.
     """
 
-    def __init__(self, width: int = 128, blocks: int = 3, finest_skip: bool = True, patch: int = 1) -> None:
+    def __init__(self, width: int = 128, blocks: int = 3, finest_skip: bool = True) -> None:
         super().__init__()
-        self.patch = patch
         widths = [width * (level + 1) for level in range(blocks)]
         self.finest_skip = finest_skip
-        self.stem = nn.Conv2d(6 * patch**2, width, 3, padding=1)
+        self.stem = nn.Conv2d(6, width, 3, padding=1)
         self.encoder = nn.ModuleList(
             Convolutions(incoming, features) for incoming, features in zip([width, *widths[:-1]], widths, strict=True)
         )
@@ -151,23 +146,23 @@ class DifferenceGenerator(nn.Module):
             skipped = widths[level] if level or finest_skip else 0
             self.decoder.append(Convolutions(incoming + skipped, width))
             incoming = width
-        self.output = nn.Conv2d(width, 3 * patch**2, 3, padding=1)
+        self.output = nn.Conv2d(width, 3, 3, padding=1)
         self.apply(_initialize)
 
     def forward(self, coarse: Tensor, image: Tensor) -> Tensor:
         """(B, 3, H, W) coarse picture and (B, 3, H, W) picture of the person -> (B, 3, H, W) difference map, linear.
 
         Raises:
-            ValueError: when height or width is not a multiple of `patch` * 2**(blocks - 1).
+            ValueError: when height or width is not a multiple of 2**(blocks - 1).
         """
         height, width = image.shape[-2:]
-        step = self.patch * 2 ** len(self.down)
+        step = 2 ** len(self.down)
         if height % step or width % step:
             raise ValueError(
-                f"a difference generator with {len(self.encoder)} blocks and patches of {self.patch} needs height and width in "
-                f"multiples of {step}, not {height}x{width}"
+                f"a difference generator with {len(self.encoder)} blocks needs height and width in multiples of {step}, "
+                f"not {height}x{width}"
             )
-        features = F.relu(self.stem(F.pixel_unshuffle(torch.cat([coarse, image], dim=1), self.patch)), inplace=True)
+        features = F.relu(self.stem(torch.cat([coarse, image], dim=1)), inplace=True)
         skips: list[Tensor] = []
         for level, block in enumerate(self.encoder):
             features = block(features)
@@ -178,7 +173,7 @@ class DifferenceGenerator(nn.Module):
             features = _doubled(features) if level else features
             skip = skips.pop()
             features = block(torch.cat([features, skip], dim=1) if skips or self.finest_skip else features)
-        return F.pixel_shuffle(self.output(features), self.patch)
+        return self.output(features)
 
 
 def _doubled(features: Tensor) -> Tensor:

@@ -207,7 +207,6 @@ def test_the_published_weights_are_those_of_the_generators():
         ({"critic_mode": "pair", "coarse_in_batch": True}, "belong to critic_mode='triplet'"),
         ({"only": "second"}, "pg2 has no stage second; its stages are coarse, refinement"),
         ({"size": (30, 16)}, "multiples of 4, not 30x16"),
-        ({"patch": 0}, "patch is at least 1 pixel, not 0"),
     ],
 )
 def test_bad_options_are_refused(options, message):

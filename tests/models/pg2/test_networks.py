@@ -54,20 +54,6 @@ def test_the_difference_generator_takes_any_size():
         network(torch.rand(1, 3, 22, 40), torch.rand(1, 3, 22, 40))
 
 
-def test_patches_of_pixels_are_channels():
-    torch.manual_seed(0)
-    coarse, difference = CoarseGenerator((32, 16), 4, code=4, blocks=2, patch=2), DifferenceGenerator(4, blocks=2, patch=2)
-    image, pose = torch.rand(1, 3, 32, 16, requires_grad=True), torch.rand(1, 18, 32, 16, requires_grad=True)
-    drawn = coarse(image, pose)
-    assert drawn.shape == difference(drawn, image).shape == image.shape
-    difference(drawn, image)[..., :8, :8].sum().backward()
-    assert image.grad.abs().sum(1).gt(0).all() and pose.grad.abs().sum((0, 2, 3)).gt(0).all()
-    with pytest.raises(ValueError, match="patches of 2 needs height and width in multiples of 4, not 30x16"):
-        CoarseGenerator((30, 16), blocks=2, patch=2)
-    with pytest.raises(ValueError, match="patches of 2 needs height and width in multiples of 4, not 30x16"):
-        difference(image[..., :30, :], image[..., :30, :])
-
-
 def test_other_sizes_are_refused():
     with pytest.raises(ValueError, match="multiples of 16, not 120x64"):
         CoarseGenerator((120, 64))
