@@ -68,7 +68,8 @@ class DeformableGan(ReposeFigures, FashionModule):
         interpolation: of the moved features: "bilinear", or "nearest" as the authors' code.
         warp_gradient: "exact", or with "nearest" TensorFlow's approximation ("tensorflow").
         parts: of `warp_skip` "mask": "joints", the authors' rules, or "rectangles" (ours): parts that are as wide from the side as
-            a body is, do not overlap, and leave what lies around the body in its place; see `fashiongen.layers.rectangle_skip`.
+            a body is, do not overlap, and leave what lies around the body in its place; `aggregation` "avg" then keeps the sign of
+            features; see `fashiongen.layers.rectangle_skip`.
         patch: side of the squares of pixels that the generator takes in and gives out side by side as channels (ours); 1 in the
             paper. 2 saves most of its work; then one level fewer has as many halvings.
         pose: maps of a pose: "gaussian"; "staircase", what the authors' code computes; "exponential", what the paper prints; or
@@ -153,7 +154,7 @@ class DeformableGan(ReposeFigures, FashionModule):
         if aggregation == "avg" and warp_skip == "full":
             raise ValueError("aggregation='avg' joins the parts of warp_skip='mask'; warp_skip='full' moves the body as one")
         if parts == "rectangles" and warp_skip != "mask":
-            raise ValueError(f"parts='rectangles' are those of warp_skip='mask'; warp_skip={warp_skip!r} has no parts")
+            raise ValueError(f"parts='rectangles' are those of warp_skip='mask'; warp_skip={warp_skip!r} goes with 'joints'")
         if patch < 1:
             raise ValueError(f"patch is at least 1 pixel, not {patch}")
         if background and warp_skip == "none":

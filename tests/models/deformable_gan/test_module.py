@@ -301,7 +301,7 @@ def test_pictures_and_published_weights():
         ({"size": (40, 36), "patch": 2}, "patch=2 height and width are multiples of 8 and at least 34, not 40x36"),
         ({"patch": 0}, "patch is at least 1 pixel, not 0"),
         ({"parts": "circles"}, "parts is one of joints, rectangles"),
-        ({"parts": "rectangles", "warp_skip": "none"}, "those of warp_skip='mask'; warp_skip='none' has no parts"),
+        ({"parts": "rectangles", "warp_skip": "none"}, "those of warp_skip='mask'; warp_skip='none' goes with 'joints'"),
     ],
 )
 def test_bad_options_are_refused(options, message):
