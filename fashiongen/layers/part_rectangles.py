@@ -99,7 +99,7 @@ def rectangle_skip(source: Tensor, target: Tensor, height: int, width: int) -> t
     located = seen_there & (seen_here | seen_here[:, _MIRRORED])
     transforms = transform_rows(fit_affine(there, here, located[..., None].expand(-1, -1, 4))[0])
     identity = transforms.new_tensor([1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]).expand(len(transforms), 1, 8)
-    return torch.cat([transforms, identity], dim=1), rectangle_regions(source, target, height, width)
+    return torch.cat([transforms, identity], dim=1), _regions(there, seen_there, source, target, height, width)
 
 
 @torch.no_grad()
@@ -109,10 +109,14 @@ def rectangle_regions(source: Tensor, target: Tensor, height: int, width: int) -
     The body is the pose mask (`fashiongen.layers.pose_mask`); what no other part claims of it is the torso's. Where the source
     alone covers the picture, no part has anything to say.
     """
-    there, located = part_rectangles(target)
+    return _regions(*part_rectangles(target), source, target, height, width)
+
+
+def _regions(corners: Tensor, located: Tensor, source: Tensor, target: Tensor, height: int, width: int) -> Tensor:
+    """`rectangle_regions` of the rectangles (B, 10, 4, 2) of the target."""
     radius = max(1, round(_BODY_RADIUS * height))
     source_body, body = (pose_mask(pose, height, width, radius) > 0 for pose in (source, target))
-    rectangles = fill_polygons(there, height, width) & located[..., None, None]
+    rectangles = fill_polygons(corners, height, width) & located[..., None, None]
     regions, free = {}, body[:, 0]
     for part in _PRECEDENCE:
         regions[part] = rectangles[:, PARTS.index(part)] & free
